@@ -1,0 +1,145 @@
+/** What is mixed up easily is branded: a task is named `sub-topology/partition`, e.g. `orders/3`. */
+declare const brand: unique symbol;
+export type TaskId = string & { readonly [brand]: "task-id" };
+export const taskId = (subTopology: string, partition: number): TaskId => `${subTopology}/${partition}` as TaskId;
+/** Sub-topology and partition of a task's name. */
+export function splitTaskId(task: TaskId): { readonly subTopology: string; readonly partition: number } {
+  const slash = task.lastIndexOf("/");
+  return { subTopology: task.slice(0, slash), partition: Number(task.slice(slash + 1)) };
+}
+
+/** Where a record lies, or where reading goes on. `offset` is a Kafka offset or a Kinesis sequence number (up to 129 decimal digits). */
+export type Position = { readonly topic: string; readonly partition: number; readonly offset: bigint };
+
+/**
+ * What a topic must be. `retention` is judged by the time of append, never by the records' own times:
+ * `time` keeps batches for `ms`; `forever` keeps all; `consumed` (internal topics) keeps what the group that reads it has not committed past.
+ */
+export type TopicSpec = {
+  readonly name: string;
+  readonly partitions: number;
+  readonly retention: { readonly kind: "time"; readonly ms: number } | { readonly kind: "forever" } | { readonly kind: "consumed" };
+};
+
+/**
+ * Records of one partition, framed as `record-batch.ts` says; `count` ≥ 1.
+ * `watermarks` are control batches of repartition topics: read by tasks, never shown to users.
+ */
+export type RecordBatch = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly kind: "records" | "watermarks";
+  readonly count: number;
+  readonly bytes: Uint8Array;
+};
+
+/** `at` is the position of the batch's first record; record i of the batch lies at `at.offset + i`. */
+export type AppendResult =
+  | { readonly kind: "appended"; readonly at: Position }
+  | { readonly kind: "retry"; readonly afterMs: number; readonly reason: string };
+
+/**
+ * A stored batch, or, with `count` 0, the news that there is none. A record's offset is `baseOffset` + its number in the frame;
+ * offsets have gaps, so nothing computes with their density. `next` is where to read on behind this batch; `end` and `logStart`
+ * are those of the partition when it was fetched (`end` = offset of the next record to be written; committed records only).
+ */
+export type FetchedBatch = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly kind: "records" | "watermarks";
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  readonly baseOffset: bigint;
+  /** Milliseconds since the epoch at which the log took the batch; 0 when `count` is 0. */
+  readonly appendedAtMs: number;
+  readonly next: bigint;
+  readonly end: bigint;
+  readonly logStart: bigint;
+};
+
+export type FetchLimits = {
+  /** Soft bound of the sum of `bytes` over the answer; one batch always fits. */
+  readonly maxBytes: number;
+  /** Soft bound a partition, so that none starves the others. */
+  readonly maxBytesPerPartition: number;
+  /** How long to wait for the first record when there is none; 0 answers at once. */
+  readonly maxWaitMs: number;
+};
+
+/** `tasks` are all tasks of the group, the same list from every member. */
+export type GroupSpec = {
+  readonly group: string;
+  readonly member: string;
+  readonly tasks: readonly { readonly task: TaskId; readonly inputs: readonly { readonly topic: string; readonly partition: number }[] }[];
+};
+
+/** Called one at a time, in the order of events. */
+export type MembershipHooks = {
+  /** All tasks that this member now owns, with the generation that its commits must carry. */
+  assigned(tasks: readonly TaskId[], generation: number): Promise<void>;
+  /** These leave in good order: the member commits what it has, with the old generation, before the promise settles. */
+  revoking(tasks: readonly TaskId[]): Promise<void>;
+  /** These are gone already: drop their state, commit nothing. */
+  lost(tasks: readonly TaskId[]): Promise<void>;
+};
+
+export type Membership = { leave(): Promise<void> };
+
+/** Entries of one store as `state/delta.ts` frames them: keys with values, deletes and expiries, each dirty key once. */
+export type StoreDelta = { readonly store: string; readonly bytes: Uint8Array };
+
+/** `number` is one above the task's last; `next` names every input of the task, moved or not; `meta` holds what else must survive. */
+export type TaskCommit = {
+  readonly task: TaskId;
+  readonly number: bigint;
+  readonly next: readonly Position[];
+  readonly meta: Uint8Array;
+  readonly changes: readonly StoreDelta[];
+  readonly outputs: readonly RecordBatch[];
+};
+
+/** `watermarks` go behind all outputs of all tasks, so that the marks of one commit take effect together (design: whose time closes a window). */
+export type Commit = {
+  readonly group: string;
+  readonly generation: number;
+  readonly tasks: readonly TaskCommit[];
+  readonly watermarks: readonly RecordBatch[];
+};
+
+/** `written` has, for every partition that the commit wrote to, the offset behind its last record. */
+export type CommitResult =
+  | { readonly kind: "committed"; readonly written: readonly Position[] }
+  | { readonly kind: "aborted"; readonly reason: string }
+  | { readonly kind: "fenced"; readonly reason: string };
+
+/** The last commit of a task; `number` 0n, no positions and empty `meta` when there was none. */
+export type TaskCheckpoint = { readonly task: TaskId; readonly number: bigint; readonly next: readonly Position[]; readonly meta: Uint8Array };
+
+/** The gateway's door to the log. */
+export interface Appender {
+  /**
+   * Appends batches, in call order per partition; one answer a batch, given once it is durable.
+   * @throws {BrokerError} `BROKER_CLOSED`, `BROKER_UNKNOWN_TOPIC`
+   */
+  append(batches: readonly RecordBatch[]): Promise<readonly AppendResult[]>;
+}
+
+/** An ordered, partitioned log with groups of tasks and atomic commits. Every adapter passes `engine/broker/conformance.ts`. */
+export interface Broker extends Appender {
+  /** Creates what is missing and verifies the rest; never alters silently, never shrinks. @throws {BrokerError} `BROKER_TOPIC_MISMATCH` */
+  ensureTopics(specs: readonly TopicSpec[]): Promise<void>;
+  /** Takes part in a group; the first `assigned` comes before the promise settles. A later member takes tasks over by a higher generation. */
+  join(group: GroupSpec, hooks: MembershipHooks): Promise<Membership>;
+  /**
+   * Committed batches from each position on, in order per partition; at least one answer for each position asked.
+   * The ends of all partitions of one answer are of one moment (embedded) or not older than the call (Kafka, Kinesis).
+   * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CLOSED`
+   */
+  fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]>;
+  /** The last commit of each task, once none that concerns it is open. */
+  committed(group: string, tasks: readonly TaskId[]): Promise<readonly TaskCheckpoint[]>;
+  /** Makes positions, meta, changes and outputs of all its tasks durable at once, or none of it; settles unknown outcomes itself by `number`. */
+  commit(commit: Commit): Promise<CommitResult>;
+  /** Waits for what is under way and lets go of the log; calls after it throw `BROKER_CLOSED`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,179 @@
+/**
+ * A frame is its records one behind the other, big-endian:
+ * `f64 timestamp (ms) · f64 sequence · i32 number · i32 keyLength (−1: null) · i32 valueLength (−1: null) · i32 headersLength · key · value · headers`,
+ * headers being `u16 nameLength · name · i32 valueLength · value` repeated.
+ * `sequence` is what the gateway stamped on the event (0: none): the order of a customer's session across topics. `number` is the record's
+ * offset less the batch's base offset; numbers rise, but may leave gaps.
+ */
+const fixedBytes = 8 + 8 + 4 + 4 + 4 + 4;
+
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** Where the parts of each record of one frame lie; columns instead of objects, so that reading a batch allocates once. */
+export type BatchIndex = {
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly timestamps: Float64Array;
+  readonly sequences: Float64Array;
+  readonly numbers: Int32Array;
+  /** Start of the key; the value follows it, the headers follow the value. */
+  readonly starts: Int32Array;
+  readonly keyLengths: Int32Array;
+  readonly valueLengths: Int32Array;
+  readonly headerLengths: Int32Array;
+};
+
+/** Reads a frame's fixed parts. @throws {RangeError} when the frame does not hold `count` whole records */
+export function indexBatch(frame: Uint8Array, count: number): BatchIndex {
+  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+  const timestamps = new Float64Array(count);
+  const sequences = new Float64Array(count);
+  const numbers = new Int32Array(count);
+  const starts = new Int32Array(count);
+  const keyLengths = new Int32Array(count);
+  const valueLengths = new Int32Array(count);
+  const headerLengths = new Int32Array(count);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    timestamps[i] = bytes.readDoubleBE(at);
+    sequences[i] = bytes.readDoubleBE(at + 8);
+    numbers[i] = bytes.readInt32BE(at + 16);
+    const keyLength = (keyLengths[i] = bytes.readInt32BE(at + 20));
+    const valueLength = (valueLengths[i] = bytes.readInt32BE(at + 24));
+    const headersLength = (headerLengths[i] = bytes.readInt32BE(at + 28));
+    starts[i] = at + fixedBytes;
+    at += fixedBytes + Math.max(keyLength, 0) + Math.max(valueLength, 0) + headersLength;
+  }
+  if (at !== bytes.length) throw new RangeError(`frame of ${bytes.length} bytes does not end with its ${count} records at ${at}`);
+  return { bytes, count, timestamps, sequences, numbers, starts, keyLengths, valueLengths, headerLengths };
+}
+
+/** Key of record i as a view into the frame (copy before keeping it), or null. */
+export function keyOf(batch: BatchIndex, i: number): Buffer | null {
+  const length = batch.keyLengths[i]!;
+  return length < 0 ? null : batch.bytes.subarray(batch.starts[i]!, batch.starts[i]! + length);
+}
+
+/** Key of record i as text, or null; ill-formed UTF-8 reads as U+FFFD, so doors check before they write. */
+export function keyTextOf(batch: BatchIndex, i: number): string | null {
+  const length = batch.keyLengths[i]!;
+  const start = batch.starts[i]!;
+  return length < 0 ? null : batch.bytes.toString("utf8", start, start + length);
+}
+
+/** Start of the value of record i within `bytes`. */
+export const valueStartOf = (batch: BatchIndex, i: number): number => batch.starts[i]! + Math.max(batch.keyLengths[i]!, 0);
+
+/** Value of record i as a view into the frame (copy before keeping it), or null. */
+export function valueOf(batch: BatchIndex, i: number): Buffer | null {
+  const length = batch.valueLengths[i]!;
+  const start = valueStartOf(batch, i);
+  return length < 0 ? null : batch.bytes.subarray(start, start + length);
+}
+
+/** Encoded headers of record i, as `appendEncoded` takes them. */
+export function headerBytesOf(batch: BatchIndex, i: number): Buffer {
+  const start = valueStartOf(batch, i) + Math.max(batch.valueLengths[i]!, 0);
+  return batch.bytes.subarray(start, start + batch.headerLengths[i]!);
+}
+
+export const noHeaders: Buffer = Buffer.alloc(0);
+
+export function encodeHeaders(headers: HeaderList): Buffer {
+  if (headers.length === 0) return noHeaders;
+  const parts: Buffer[] = [];
+  for (const [name, value] of headers) {
+    const nameBytes = Buffer.from(name);
+    const valueBytes = Buffer.from(value);
+    const lengths = Buffer.alloc(6);
+    lengths.writeUInt16BE(nameBytes.length, 0);
+    lengths.writeInt32BE(valueBytes.length, 2);
+    parts.push(lengths.subarray(0, 2), nameBytes, lengths.subarray(2), valueBytes);
+  }
+  return Buffer.concat(parts);
+}
+
+export function decodeHeaders(bytes: Uint8Array): HeaderList {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headers: (readonly [string, string])[] = [];
+  for (let at = 0; at < buffer.length; ) {
+    const nameEnd = at + 2 + buffer.readUInt16BE(at);
+    const valueEnd = nameEnd + 4 + buffer.readInt32BE(nameEnd);
+    headers.push([buffer.toString("utf8", at + 2, nameEnd), buffer.toString("utf8", nameEnd + 4, valueEnd)]);
+    at = valueEnd;
+  }
+  return headers;
+}
+
+export type NewRecord = {
+  readonly timestamp: number;
+  readonly sequence: number;
+  readonly key: string | Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: Uint8Array;
+};
+
+/** Writes records into one growing buffer; `take` hands the frame over and begins the next. */
+export class RecordBatchBuilder {
+  count = 0;
+  private buffer: Buffer;
+  private length = 0;
+
+  constructor(capacityBytes = 4096) {
+    this.buffer = Buffer.allocUnsafeSlow(capacityBytes);
+  }
+
+  get byteLength(): number {
+    return this.length;
+  }
+
+  /** Numbers records 0, 1, 2 … unless `number` says otherwise. */
+  append(record: NewRecord, number: number = this.count): void {
+    const { key, value, headers } = record;
+    const keyLength = key === null ? -1 : typeof key === "string" ? Buffer.byteLength(key) : key.length;
+    const valueLength = value === null ? -1 : value.length;
+    this.reserve(fixedBytes + Math.max(keyLength, 0) + Math.max(valueLength, 0) + headers.length);
+    const { buffer } = this;
+    let at = this.length;
+    buffer.writeDoubleBE(record.timestamp, at);
+    buffer.writeDoubleBE(record.sequence, at + 8);
+    buffer.writeInt32BE(number, at + 16);
+    buffer.writeInt32BE(keyLength, at + 20);
+    buffer.writeInt32BE(valueLength, at + 24);
+    buffer.writeInt32BE(headers.length, at + 28);
+    at += fixedBytes;
+    if (typeof key === "string") at += buffer.write(key, at);
+    else if (key !== null) {
+      buffer.set(key, at);
+      at += key.length;
+    }
+    if (value !== null) {
+      buffer.set(value, at);
+      at += value.length;
+    }
+    if (headers.length > 0) {
+      buffer.set(headers, at);
+      at += headers.length;
+    }
+    this.length = at;
+    this.count += 1;
+  }
+
+  /** The frame so far, with a buffer of its own (it can be transferred), or undefined when there is no record. */
+  take(): { readonly count: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined {
+    if (this.count === 0) return undefined;
+    const bytes = new Uint8Array(this.length);
+    bytes.set(this.buffer.subarray(0, this.length));
+    const taken = { count: this.count, bytes };
+    this.count = 0;
+    this.length = 0;
+    return taken;
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + more));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+}

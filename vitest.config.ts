@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["{schemas,engine,processors,topology,gateway,queries,console,cli,bench,checks}/**/*.test.ts"],
+    // Two cores: one file at a time beside its own worker threads and child processes.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+  },
+});
