@@ -1,0 +1,79 @@
+export {
+  taskId,
+  splitTaskId,
+  type Appender,
+  type AppendResult,
+  type Broker,
+  type Commit,
+  type CommitResult,
+  type FetchedBatch,
+  type FetchLimits,
+  type GroupSpec,
+  type Membership,
+  type MembershipHooks,
+  type Position,
+  type RecordBatch,
+  type StoreDelta,
+  type TaskCheckpoint,
+  type TaskCommit,
+  type TaskId,
+  type TopicSpec,
+} from "#broker/broker.ts";
+export { BrokerError, type BrokerErrorCode } from "#broker/broker-error.ts";
+export { partitionOf } from "#broker/partitioner.ts";
+export {
+  RecordBatchBuilder,
+  decodeHeaders,
+  encodeHeaders,
+  headerBytesOf,
+  indexBatch,
+  keyOf,
+  keyTextOf,
+  noHeaders,
+  valueOf,
+  type BatchIndex,
+  type HeaderList,
+  type NewRecord,
+} from "#broker/record-batch.ts";
+export type { Codec } from "#state/codec.ts";
+export {
+  keyValueStore,
+  windowStore,
+  type KeyValueStore,
+  type KeyValueStoreSpec,
+  type StoreSpec,
+  type WindowStore,
+  type WindowStoreSpec,
+} from "#state/store.ts";
+export { aggregateByKey, firstAsItIs, reduceByKey, type Aggregator } from "#operators/aggregate.ts";
+export { branchNode, type Branch } from "#operators/branch.ts";
+export type { Cell, CurrentRecord, EmitAs, NodeContext, Timer } from "#operators/context.ts";
+export { dedupe, seenCodec, type DedupeSpec } from "#operators/dedupe.ts";
+export { chainNode, type BoundProcessor, type OpenStores } from "#operators/node.ts";
+export { defineProcessor, type ConfigSchema, type Port, type Processor, type ProcessorDefinition } from "#operators/processor.ts";
+export { RecordError } from "#operators/record-error.ts";
+export {
+  dropNull,
+  filterChange,
+  filterValue,
+  flatMapRecord,
+  flatMapValue,
+  mapRecord,
+  mapValue,
+  requireValue,
+} from "#operators/stateless.ts";
+export { step } from "#operators/step.ts";
+export { asTable, upsert } from "#operators/table.ts";
+export { timestamped, type Timestamped } from "#operators/timestamped.ts";
+export { aggregateByWindow, type WindowSpec } from "#operators/window-aggregate.ts";
+export {
+  deadLetterTopicOf,
+  groupOf,
+  repartitionTopicOf,
+  type NodePlan,
+  type Plan,
+  type SinkPlan,
+  type SourcePlan,
+  type SubTopologyPlan,
+  type Target,
+} from "#task/plan.ts";
