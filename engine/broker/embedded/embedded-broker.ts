@@ -1,0 +1,152 @@
+import type {
+  AppendResult,
+  Broker,
+  Commit,
+  CommitResult,
+  FetchedBatch,
+  FetchLimits,
+  GroupSpec,
+  Membership,
+  MembershipHooks,
+  Position,
+  RecordBatch,
+  TaskCheckpoint,
+  TaskId,
+  TopicSpec,
+} from "#broker/broker.ts";
+import { BrokerError } from "#broker/broker-error.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import type { CommitStep } from "./commit-steps.ts";
+import { Commits } from "./commits.ts";
+import { EmbeddedDatabase } from "./database.ts";
+import { Deltas } from "./deltas.ts";
+import { FetchWaiters } from "./fetch-waiters.ts";
+import { Groups } from "./groups.ts";
+import { type Cursor, Log } from "./log.ts";
+import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./offset-gaps.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+export type EmbeddedBrokerOptions = {
+  /** A file, made when it is missing, or `:memory:`. */
+  readonly path: string;
+  /** Milliseconds since the epoch; stamps appends and judges retention. */
+  readonly clock?: () => number;
+  /** How long a member may take to give tasks back before they are taken from it. */
+  readonly revokeTimeoutMs?: number;
+  /** Leaves gaps in the offsets, for tests. */
+  readonly appendGap?: AppendGap;
+  /** Hears of each step of each commit, for crash tests. */
+  readonly onCommitStep?: (step: CommitStep) => void;
+};
+
+/** Opens the log in one SQLite file of this process. @throws {BrokerError} `BROKER_LOCKED`, `BROKER_CORRUPT`, `BROKER_IO` */
+export function openEmbeddedBroker(options: EmbeddedBrokerOptions): EmbeddedBroker {
+  return new EmbeddedBroker(options);
+}
+
+/** The log in one SQLite file; calls are served in turns of the event loop, so that none of them starves the thread's other work. */
+export class EmbeddedBroker implements Broker {
+  readonly database: EmbeddedDatabase;
+  readonly #log;
+  readonly #checkpoints;
+  readonly #groups;
+  readonly #queue;
+  readonly #waiters = new FetchWaiters();
+  readonly #appendGap;
+  #fetches = 0;
+  #closed = false;
+
+  constructor({ path, clock = Date.now, revokeTimeoutMs = 10_000, appendGap, onCommitStep = () => undefined }: EmbeddedBrokerOptions) {
+    const database = new EmbeddedDatabase(path);
+    this.database = database;
+    this.#appendGap = appendGap;
+    const log = (this.#log = new Log(database));
+    const checkpoints = (this.#checkpoints = new Checkpoints(database));
+    const groups = (this.#groups = new Groups(database, { revokeTimeoutMs, drain: () => this.#queue.drain() }));
+    const commits = new Commits({ log, checkpoints, deltas: new Deltas(database) }, (name) => groups.find(name), onCommitStep);
+    this.#queue = new WriteQueue({ database, log, commits, clock, onWritten: (partitions) => this.#waiters.wake(partitions) });
+  }
+
+  async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
+    this.#mustBeOpen();
+    this.#log.partitions.ensure(specs);
+  }
+
+  async append(batches: readonly RecordBatch[]): Promise<readonly AppendResult[]> {
+    this.#mustBeOpen();
+    return batches.length === 0 ? [] : this.#queue.append(batches.map((batch) => this.#check(batch)));
+  }
+
+  async join(group: GroupSpec, hooks: MembershipHooks): Promise<Membership> {
+    this.#mustBeOpen();
+    return this.#groups.open(group.group).join(group, hooks);
+  }
+
+  async fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]> {
+    this.#mustBeOpen();
+    await turn();
+    const found = this.#collect(positions, limits);
+    if (found.some(({ count }) => count > 0) || limits.maxWaitMs <= 0) return found;
+    await this.#waiters.wait(
+      positions.map(({ topic, partition }) => this.#log.partitions.get(topic, partition)),
+      limits.maxWaitMs,
+    );
+    return this.#collect(positions, limits);
+  }
+
+  async committed(group: string, tasks: readonly TaskId[]): Promise<readonly TaskCheckpoint[]> {
+    this.#mustBeOpen();
+    this.#queue.drain();
+    return tasks.map((task) => this.#checkpoints.read(group, task));
+  }
+
+  async commit(commit: Commit): Promise<CommitResult> {
+    this.#mustBeOpen();
+    const check = (batch: RecordBatch): CheckedBatch => this.#check(batch);
+    return this.#queue.commit({
+      commit,
+      outputs: commit.tasks.flatMap(({ outputs }) => outputs.map(check)),
+      watermarks: commit.watermarks.map(check),
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#queue.drain();
+    this.#closed = true;
+    this.#waiters.wakeAll();
+    this.database.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new BrokerError("BROKER_CLOSED", "the log is closed", { at: this.database.path });
+  }
+
+  #check(batch: RecordBatch): CheckedBatch {
+    this.#log.partitions.get(batch.topic, batch.partition);
+    return this.#appendGap === undefined ? checkBatch(batch) : checkBatchWithGaps(batch, this.#appendGap);
+  }
+
+  /** Another position begins each time, so that a small total bound starves none; the answer keeps the order of the question. */
+  #collect(positions: readonly Position[], { maxBytes, maxBytesPerPartition }: FetchLimits): readonly FetchedBatch[] {
+    this.#mustBeOpen();
+    return this.database.read(() => {
+      const cursors = positions.map((position) => this.#log.cursorAt(position));
+      const answers: (readonly FetchedBatch[])[] = cursors.map((cursor) => [this.#log.none(cursor)]);
+      let bytesLeft = maxBytes;
+      const first = this.#fetches++;
+      for (let i = 0; i < cursors.length && bytesLeft > 0; i++) {
+        const at = (first + i) % cursors.length;
+        const cursor: Cursor = cursors[at]!;
+        const batches = this.#log.read(cursor, Math.min(bytesLeft, maxBytesPerPartition));
+        if (batches.length === 0) continue;
+        answers[at] = batches;
+        bytesLeft -= batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      }
+      return answers.flat();
+    });
+  }
+}
+
+/** The next turn of the event loop. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

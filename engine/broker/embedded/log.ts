@@ -1,0 +1,116 @@
+import type { FetchedBatch, Position } from "#broker/broker.ts";
+import { BrokerError } from "#broker/broker-error.ts";
+import type { EmbeddedDatabase } from "./database.ts";
+import type { CheckedBatch } from "./offset-gaps.ts";
+import { keyOf, type Partition, Partitions } from "./partitions.ts";
+
+const schema = [
+  `CREATE TABLE topics(name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, retention TEXT NOT NULL, retention_ms INTEGER) WITHOUT ROWID;
+   CREATE TABLE partitions(id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_start INTEGER NOT NULL, UNIQUE(topic, partition));
+   CREATE TABLE batches(key INTEGER PRIMARY KEY, base INTEGER NOT NULL, next INTEGER NOT NULL, count INTEGER NOT NULL, kind INTEGER NOT NULL,
+     appended_at INTEGER NOT NULL, bytes BLOB NOT NULL);`,
+];
+
+const kinds = ["records", "watermarks"] as const;
+const nothing = new Uint8Array(0);
+
+export type Bounds = { readonly maxBytes: number; readonly maxBytesPerPartition: number };
+
+/** Where a reader stands, resolved: `from` is an offset within the partition. */
+export type Cursor = { readonly partition: Partition; readonly from: number };
+
+/** The partitions' batches, one row each. Writes are made within a transaction and become known by `settle`, or are forgotten by `rollback`. */
+export class Log {
+  readonly partitions;
+  readonly #insert;
+  readonly #floor;
+  readonly #select;
+  readonly #endsBefore = new Map<Partition, number>();
+
+  constructor(database: EmbeddedDatabase) {
+    database.migrate("log", schema);
+    const { connection } = database;
+    this.partitions = new Partitions(database);
+    this.#insert = connection.prepare("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#floor = connection.prepare("SELECT base, next FROM batches WHERE key >= ? AND key <= ? ORDER BY key DESC LIMIT 1");
+    this.#select = connection.prepare(
+      "SELECT base, next, count, kind, appended_at, bytes FROM batches WHERE key >= ? AND key < ? ORDER BY key",
+    );
+    this.#select.setReturnArrays(true);
+  }
+
+  /** Offset of the batch's first record. */
+  write({ batch, span, gapBefore }: CheckedBatch, appendedAtMs: number): number {
+    const partition = this.partitions.get(batch.topic, batch.partition);
+    const base = partition.end + gapBefore;
+    const next = base + span;
+    this.#insert.run(keyOf(partition.id, base), base, next, batch.count, batch.kind === "records" ? 0 : 1, appendedAtMs, batch.bytes);
+    if (!this.#endsBefore.has(partition)) this.#endsBefore.set(partition, partition.end);
+    partition.end = next;
+    return base;
+  }
+
+  /** The transaction is durable: the partitions that it wrote to. */
+  settle(): readonly Partition[] {
+    const written = [...this.#endsBefore.keys()];
+    this.#endsBefore.clear();
+    return written;
+  }
+
+  rollback(): void {
+    for (const [partition, end] of this.#endsBefore) partition.end = end;
+    this.#endsBefore.clear();
+  }
+
+  /** @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC` */
+  cursorAt({ topic, partition, offset }: Position): Cursor {
+    const found = this.partitions.get(topic, partition);
+    if (offset === -1n) return { partition: found, from: found.logStart };
+    if (offset < found.logStart || offset > found.end) {
+      throw new BrokerError("BROKER_OFFSET_OUT_OF_RANGE", `the partition holds offsets from ${found.logStart} up to ${found.end}`, {
+        at: `${topic}[${partition}]@${offset}`,
+      });
+    }
+    return { partition: found, from: Number(offset) };
+  }
+
+  /** Batches from the cursor on: one at least, if there is any, then as many as `maxBytes` holds. */
+  read({ partition, from }: Cursor, maxBytes: number): FetchedBatch[] {
+    const { id, topic, end, logStart } = partition;
+    if (from >= end) return [];
+    // A position may lie inside of a stored batch, which is then delivered whole.
+    const floor = this.#floor.get(keyOf(id, 0), keyOf(id, from)) as { base: number; next: number } | undefined;
+    const first = floor !== undefined && floor.next > from ? floor.base : from;
+    const batches: FetchedBatch[] = [];
+    let bytesLeft = maxBytes;
+    for (const row of this.#select.iterate(keyOf(id, first), keyOf(id + 1, 0)) as unknown as Iterable<BatchRow>) {
+      const [base, next, count, kind, appendedAtMs, bytes] = row;
+      if (batches.length > 0 && bytes.length > bytesLeft) break;
+      bytesLeft -= bytes.length;
+      batches.push({
+        topic,
+        partition: partition.partition,
+        kind: kinds[kind]!,
+        count,
+        bytes,
+        baseOffset: BigInt(base),
+        appendedAtMs,
+        next: BigInt(next),
+        end: BigInt(end),
+        logStart: BigInt(logStart),
+      });
+      if (bytesLeft <= 0) break;
+    }
+    return batches;
+  }
+
+  /** The news that there is nothing, or no room, for a cursor. */
+  none({ partition, from }: Cursor): FetchedBatch {
+    const at = BigInt(from);
+    const place = { topic: partition.topic, partition: partition.partition };
+    const bounds = { end: BigInt(partition.end), logStart: BigInt(partition.logStart) };
+    return { ...place, kind: "records", count: 0, bytes: nothing, baseOffset: at, appendedAtMs: 0, next: at, ...bounds };
+  }
+}
+
+type BatchRow = readonly [base: number, next: number, count: number, kind: number, appendedAtMs: number, bytes: Uint8Array];
