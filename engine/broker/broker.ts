@@ -11,6 +11,9 @@ export function splitTaskId(task: TaskId): { readonly subTopology: string; reado
 /** Where a record lies, or where reading goes on. `offset` is a Kafka offset or a Kinesis sequence number (up to 129 decimal digits). */
 export type Position = { readonly topic: string; readonly partition: number; readonly offset: bigint };
 
+/** Offset that asks `fetch` for the first record that is still there; where a task begins whose checkpoint has no positions. Never committed. */
+export const earliest = -1n;
+
 /**
  * What a topic must be. `retention` is judged by the time of append, never by the records' own times:
  * `time` keeps batches for `ms`; `forever` keeps all; `consumed` (internal topics) keeps what the group that reads it has not committed past.
@@ -75,9 +78,12 @@ export type GroupSpec = {
 
 /** Called one at a time, in the order of events. */
 export type MembershipHooks = {
-  /** All tasks that this member now owns, with the generation that its commits must carry. */
+  /**
+   * All tasks that this member now owns, with the generation that its commits must carry from now on: take it over before the first await.
+   * A member whose promise is rejected leaves the group.
+   */
   assigned(tasks: readonly TaskId[], generation: number): Promise<void>;
-  /** These leave in good order: the member commits what it has, with the old generation, before the promise settles. */
+  /** These leave in good order: the member commits what it has, with the old generation, before the promise settles. Also asked by `leave`. */
   revoking(tasks: readonly TaskId[]): Promise<void>;
   /** These are gone already: drop their state, commit nothing. */
   lost(tasks: readonly TaskId[]): Promise<void>;
@@ -113,7 +119,12 @@ export type CommitResult =
   | { readonly kind: "fenced"; readonly reason: string };
 
 /** The last commit of a task; `number` 0n, no positions and empty `meta` when there was none. */
-export type TaskCheckpoint = { readonly task: TaskId; readonly number: bigint; readonly next: readonly Position[]; readonly meta: Uint8Array };
+export type TaskCheckpoint = {
+  readonly task: TaskId;
+  readonly number: bigint;
+  readonly next: readonly Position[];
+  readonly meta: Uint8Array;
+};
 
 /** The gateway's door to the log. */
 export interface Appender {
@@ -131,7 +142,10 @@ export interface Broker extends Appender {
   /** Takes part in a group; the first `assigned` comes before the promise settles. A later member takes tasks over by a higher generation. */
   join(group: GroupSpec, hooks: MembershipHooks): Promise<Membership>;
   /**
-   * Committed batches from each position on, in order per partition; at least one answer for each position asked.
+   * Committed batches from each position on, in order per partition; at least one answer for each position, in the order asked.
+   * Stored batches come whole: a position inside of one gets that batch, and the reader skips the records below its position.
+   * `count` 0 with `next` < `end` says that the bounds left no room: ask again. Only the log start and above is ever read, offset 0 is no alias
+   * for it: what retention has dropped is out of range, unless `earliest` was asked for, which is answered with `next` resolved.
    * The ends of all partitions of one answer are of one moment (embedded) or not older than the call (Kafka, Kinesis).
    * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CLOSED`
    */
