@@ -24,6 +24,7 @@ import { FetchWaiters } from "./fetch-waiters.ts";
 import { Groups } from "./groups.ts";
 import { type Cursor, Log } from "./log.ts";
 import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./offset-gaps.ts";
+import { Retention } from "./retention.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export type EmbeddedBrokerOptions = {
@@ -51,6 +52,7 @@ export class EmbeddedBroker implements Broker {
   readonly #checkpoints;
   readonly #groups;
   readonly #queue;
+  readonly #retention;
   readonly #waiters = new FetchWaiters();
   readonly #appendGap;
   #fetches = 0;
@@ -65,6 +67,8 @@ export class EmbeddedBroker implements Broker {
     const groups = (this.#groups = new Groups(database, { revokeTimeoutMs, drain: () => this.#queue.drain() }));
     const commits = new Commits({ log, checkpoints, deltas: new Deltas(database) }, (name) => groups.find(name), onCommitStep);
     this.#queue = new WriteQueue({ database, log, commits, clock, onWritten: (partitions) => this.#waiters.wake(partitions) });
+    this.#retention = new Retention({ database, log, groups, checkpoints }, clock);
+    this.#retention.start();
   }
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
@@ -110,8 +114,15 @@ export class EmbeddedBroker implements Broker {
     });
   }
 
+  /** Drops a slice of what retention no longer keeps, which also happens by itself; true when there may be more. */
+  maintain(): boolean {
+    this.#mustBeOpen();
+    return this.#retention.maintain();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
+    this.#retention.stop();
     this.#queue.drain();
     this.#closed = true;
     this.#waiters.wakeAll();

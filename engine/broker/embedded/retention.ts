@@ -1,0 +1,142 @@
+import { BrokerError } from "#broker/broker-error.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { EmbeddedDatabase } from "./database.ts";
+import type { Groups } from "./groups.ts";
+import type { Log } from "./log.ts";
+import { keyOf, type Partition } from "./partitions.ts";
+
+/** Bounds of one call: freeing a batch reads each of its pages, so dropping is done in slices that nobody notices. */
+const sliceBatches = 1024;
+const sliceBytes = 8 * 1024 * 1024;
+const idleMs = 1000;
+const behindMs = 2;
+
+type Front = { readonly key: bigint; readonly next: number; readonly appendedAtMs: number; readonly bytes: number };
+type Candidate = { readonly partition: Partition; readonly isOver: (front: Front) => boolean };
+
+/** Drops whole batches from the front of partitions, by each topic's retention; the log start moves behind them. */
+export class Retention {
+  readonly #parts;
+  readonly #clock;
+  readonly #front;
+  readonly #delete;
+  readonly #moveStart;
+  #candidates: Candidate[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    parts: { readonly database: EmbeddedDatabase; readonly log: Log; readonly groups: Groups; readonly checkpoints: Checkpoints },
+    clock: () => number,
+  ) {
+    this.#parts = parts;
+    this.#clock = clock;
+    const { connection } = parts.database;
+    this.#front = connection.prepare(
+      "SELECT base, next, appended_at, length(bytes) AS bytes FROM batches WHERE key >= ? AND key < ? ORDER BY key",
+    );
+    this.#delete = connection.prepare("DELETE FROM batches WHERE key >= ? AND key <= ?");
+    this.#moveStart = connection.prepare("UPDATE partitions SET log_start = ? WHERE id = ?");
+  }
+
+  /** Drops a slice of what is over; true when there may be more. */
+  maintain(): boolean {
+    if (this.#candidates.length === 0) this.#candidates = this.#findCandidates();
+    let batchesLeft = sliceBatches;
+    let bytesLeft = sliceBytes;
+    while (this.#candidates.length > 0 && batchesLeft > 0 && bytesLeft > 0) {
+      const { partition, isOver } = this.#candidates[0]!;
+      const over: Front[] = [];
+      for (const front of this.#frontOf(partition)) {
+        if (!isOver(front) || over.length >= batchesLeft || bytesLeft <= 0) break;
+        over.push(front);
+        bytesLeft -= front.bytes;
+      }
+      batchesLeft -= over.length;
+      if (over.length > 0) this.#drop(partition, over.at(-1)!);
+      if (batchesLeft > 0 && bytesLeft > 0) this.#candidates.shift();
+    }
+    return this.#candidates.length > 0;
+  }
+
+  /** Maintains now and then, without keeping the process alive. */
+  start(): void {
+    this.#schedule(idleMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => this.#schedule(this.#maintainInBackground() ? behindMs : idleMs), delayMs).unref();
+  }
+
+  #maintainInBackground(): boolean {
+    try {
+      return this.maintain();
+    } catch (error) {
+      // A full disk needs room to give room back: the next turn tries again, and whoever writes hears of it.
+      if (error instanceof BrokerError) return false;
+      throw error;
+    }
+  }
+
+  #drop(partition: Partition, last: Front): void {
+    const { id } = partition;
+    this.#parts.database.transaction("normal", () => {
+      this.#delete.run(keyOf(id, 0), last.key);
+      this.#moveStart.run(last.next, id);
+    });
+    partition.logStart = last.next;
+  }
+
+  *#frontOf({ id, logStart, end }: Partition): IterableIterator<Front> {
+    if (logStart >= end) return;
+    for (const row of this.#front.iterate(keyOf(id, 0), keyOf(id + 1, 0))) {
+      const { base, next, appended_at, bytes } = row as { base: number; next: number; appended_at: number; bytes: number };
+      yield { key: keyOf(id, base), next, appendedAtMs: appended_at, bytes };
+    }
+  }
+
+  #findCandidates(): Candidate[] {
+    const nowMs = this.#clock();
+    const consumedUpTo = this.#consumed();
+    const candidates: Candidate[] = [];
+    for (const partition of this.#parts.log.partitions.all()) {
+      const { retention } = partition;
+      switch (retention.kind) {
+        case "time":
+          candidates.push({ partition, isOver: ({ appendedAtMs }) => appendedAtMs < nowMs - retention.ms });
+          break;
+        case "consumed": {
+          const upTo = consumedUpTo.get(partition);
+          if (upTo !== undefined) candidates.push({ partition, isOver: ({ next }) => next <= upTo });
+          break;
+        }
+        case "forever":
+          break;
+        default:
+          retention satisfies never;
+      }
+    }
+    return candidates;
+  }
+
+  /** Up to where every task that reads a partition has committed; 0 when one of them has not committed yet, nothing when nobody reads it. */
+  #consumed(): ReadonlyMap<Partition, number> {
+    const { log, groups, checkpoints } = this.#parts;
+    const upTo = new Map<Partition, number>();
+    for (const [group, tasks] of groups.tasks()) {
+      const positions = checkpoints.positionsOf(group);
+      for (const { task, inputs } of tasks) {
+        for (const { topic, partition } of inputs) {
+          const found = log.partitions.find(topic, partition);
+          if (found?.retention.kind !== "consumed") continue;
+          const committed = positions.get(task)?.find((position) => position.topic === topic && position.partition === partition);
+          upTo.set(found, Math.min(upTo.get(found) ?? Infinity, Number(committed?.offset ?? 0n)));
+        }
+      }
+    }
+    return upTo;
+  }
+}
