@@ -1,0 +1,80 @@
+import type { IncomingMessage } from "node:http";
+import type { Limits } from "../limits.ts";
+
+export type BodyEnd =
+  | { readonly kind: "whole"; readonly bytes: Buffer }
+  | { readonly kind: "too-large"; readonly bytes: number }
+  | { readonly kind: "too-slow" }
+  | { readonly kind: "gone" };
+
+type Reading = { readonly startedAtMs: number; lastByteAtMs: number; readonly giveUp: () => void };
+
+const sweepMs = 250;
+const empty = Buffer.alloc(0);
+
+/**
+ * Reads bodies as they come off the wire, each bounded in bytes, in silence and in time. One sweep looks after all of them, since a timer a
+ * request costs more than most requests; so a deadline is kept to the quarter of a second.
+ */
+export class BodyReader {
+  readonly #limits: Limits;
+  readonly #readings = new Set<Reading>();
+  readonly #sweep: NodeJS.Timeout;
+  #reserved = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#sweep = setInterval(() => this.#giveUpStale(performance.now()), Math.min(sweepMs, limits.bodyIdleMs / 2)).unref();
+  }
+
+  /** Bytes set aside for bodies that are still being read. */
+  get reservedBytes(): number {
+    return this.#reserved;
+  }
+
+  stop(): void {
+    clearInterval(this.#sweep);
+  }
+
+  /** `declared` is the Content-Length if there is one. `done` is called once; after `gone` nobody is there to answer. */
+  read(request: IncomingMessage, declared: number | undefined, done: (end: BodyEnd) => void): void {
+    const { wireBytes } = this.#limits;
+    const reserve = declared ?? Math.min(wireBytes, 65_536);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let open = true;
+    const end = (result: BodyEnd): void => {
+      if (!open) return;
+      open = false;
+      this.#reserved -= reserve;
+      this.#readings.delete(reading);
+      if (result.kind !== "whole") request.removeListener("data", onData);
+      done(result);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > wireBytes) return end({ kind: "too-large", bytes: length });
+      chunks.push(chunk);
+      if (chunks.length > 1) reading.lastByteAtMs = performance.now();
+      return undefined;
+    };
+    const now = performance.now();
+    const reading: Reading = { startedAtMs: now, lastByteAtMs: now, giveUp: () => end({ kind: "too-slow" }) };
+    this.#reserved += reserve;
+    this.#readings.add(reading);
+    request.on("data", onData);
+    request.on("end", () =>
+      end({ kind: "whole", bytes: chunks.length === 1 ? chunks[0]! : chunks.length === 0 ? empty : Buffer.concat(chunks, length) }),
+    );
+    // An aborted request is both an error and a close; a whole one closes too, behind its end.
+    request.on("error", () => end({ kind: "gone" }));
+    request.on("close", () => end({ kind: "gone" }));
+  }
+
+  #giveUpStale(now: number): void {
+    const { bodyIdleMs, bodyTotalMs } = this.#limits;
+    for (const reading of this.#readings) {
+      if (now - reading.lastByteAtMs > bodyIdleMs || now - reading.startedAtMs > bodyTotalMs) reading.giveUp();
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import type { AppendResult, Appender, RecordBatch } from "#engine/broker/broker.ts";
+import { BrokerError } from "#engine/broker/broker-error.ts";
+import { type NewRecord, RecordBatchBuilder } from "#engine/broker/record-batch.ts";
+import type { RetryCode } from "../event-codes.ts";
+
+export type Outcome =
+  | { readonly kind: "stored"; readonly token: string }
+  | { readonly kind: "retry"; readonly code: RetryCode; readonly afterMs: number };
+
+/** One record on its way to the log. `lane` is its key: records of one lane are stored in the order of `submit`, or not at all. */
+export type Submission = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly lane: string;
+  readonly record: NewRecord;
+  readonly bytes: number;
+  /** Called once, when the record is durable or certainly not to be awaited any more. */
+  settled(outcome: Outcome): void;
+};
+
+export type AppendQueueOptions = {
+  readonly appender: Appender;
+  /** Bound of one append. */
+  readonly maxAppendBytes: number;
+  /**
+   * True when the log takes all batches of one append or none of them (embedded). If not, a lane that writes to two topics has them in two
+   * appends, since the second could be stored without the first.
+   */
+  readonly atomicAppends: boolean;
+  /** Hears of each append that ended, and of what went wrong with it. */
+  readonly onAppended: (append: AppendReport) => void;
+};
+
+export type AppendReport = { readonly records: number; readonly bytes: number; readonly durationMs: number; readonly error?: unknown };
+
+type Group = { readonly topic: string; readonly partition: number; readonly builder: RecordBatchBuilder; readonly members: Submission[] };
+
+const defaultAfterMs = 500;
+
+/**
+ * Gathers what waits from all requests into one append: the next begins when the last has ended, or at the end of the turn of the event loop
+ * in which something came. With one append in flight, and one batch a partition in it, nothing can overtake within a lane; when a batch must
+ * be sent again, what waits behind it in its lanes is given back too (`blocked_by_predecessor`), and the lanes are open again at once.
+ */
+export class AppendQueue {
+  readonly #options: AppendQueueOptions;
+  #waiting: Submission[] = [];
+  #waitingBytes = 0;
+  #inFlight = false;
+  #scheduled = false;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: AppendQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of all that was submitted and not yet settled. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  submit(submission: Submission): void {
+    this.#waiting.push(submission);
+    this.#waitingBytes += submission.bytes;
+    if (this.#inFlight || this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  /** Settles when nothing waits and nothing is in flight. */
+  idle(): Promise<void> {
+    if (!this.#inFlight && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #next(): void {
+    if (this.#inFlight) return;
+    if (this.#waiting.length === 0) {
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+      return;
+    }
+    this.#inFlight = true;
+    void this.#append(this.#take()).finally(() => {
+      this.#inFlight = false;
+      this.#next();
+    });
+  }
+
+  /** The longest waiting, one batch a partition, up to the bound; the rest stays in order. */
+  #take(): Group[] {
+    const { maxAppendBytes, atomicAppends } = this.#options;
+    const groups = new Map<string, Group[]>();
+    const all: Group[] = [];
+    const topicOfLane = new Map<string, string>();
+    const left: Submission[] = [];
+    const heldLanes = new Set<string>();
+    let bytes = 0;
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const next = this.#waiting[i]!;
+      if (bytes > 0 && bytes + next.bytes > maxAppendBytes) {
+        for (; i < this.#waiting.length; i++) left.push(this.#waiting[i]!);
+        break;
+      }
+      if (!atomicAppends) {
+        const topic = topicOfLane.get(next.lane);
+        if (topic === undefined) topicOfLane.set(next.lane, next.topic);
+        else if (topic !== next.topic) heldLanes.add(next.lane);
+        if (heldLanes.has(next.lane)) {
+          left.push(next);
+          continue;
+        }
+      }
+      bytes += next.bytes;
+      let ofTopic = groups.get(next.topic);
+      if (ofTopic === undefined) groups.set(next.topic, (ofTopic = []));
+      let group = ofTopic[next.partition];
+      if (group === undefined) {
+        group = { topic: next.topic, partition: next.partition, builder: new RecordBatchBuilder(next.bytes * 4 + 256), members: [] };
+        ofTopic[next.partition] = group;
+        all.push(group);
+      }
+      group.builder.append(next.record);
+      group.members.push(next);
+    }
+    this.#waiting = left;
+    return all;
+  }
+
+  async #append(groups: readonly Group[]): Promise<void> {
+    const startedAt = performance.now();
+    const batches = groups.map(toBatch);
+    const { results, error } = await this.#send(batches);
+    for (const [i, group] of groups.entries()) this.#settle(group, results[i]);
+    const records = batches.reduce((sum, { count }) => sum + count, 0);
+    const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    const report = { records, bytes, durationMs: performance.now() - startedAt };
+    this.#options.onAppended(error === undefined ? report : { ...report, error });
+  }
+
+  /** A topic that the log does not have costs its own records, not those of its neighbours; any other error costs the whole append. */
+  async #send(
+    batches: readonly RecordBatch[],
+  ): Promise<{ readonly results: readonly (AppendResult | undefined)[]; readonly error?: unknown }> {
+    const { appender } = this.#options;
+    try {
+      return { results: await appender.append(batches) };
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== "BROKER_UNKNOWN_TOPIC" || batches.length === 1) return { results: [], error };
+      const results: (AppendResult | undefined)[] = [];
+      for (const batch of batches) results.push(...(await appender.append([batch]).catch(() => [undefined])));
+      return { results, error };
+    }
+  }
+
+  #settle({ topic, partition, members }: Group, result: AppendResult | undefined): void {
+    if (result?.kind === "appended") {
+      const { offset } = result.at;
+      const prefix = `${topic}:${partition}:`;
+      // Offsets of Kafka and of the embedded log are exact numbers; a Kinesis sequence number is not.
+      const first = offset <= Number.MAX_SAFE_INTEGER - members.length ? Number(offset) : offset;
+      for (const [i, member] of members.entries()) {
+        const at = typeof first === "number" ? first + i : first + BigInt(i);
+        this.#end(member, { kind: "stored", token: `${prefix}${at}` });
+      }
+      return;
+    }
+    const afterMs = result?.afterMs ?? defaultAfterMs;
+    const failed = new Set<string>();
+    for (const member of members) {
+      const code = failed.has(member.lane) ? "blocked_by_predecessor" : "log_unavailable";
+      failed.add(member.lane);
+      this.#end(member, { kind: "retry", code, afterMs });
+    }
+    const open: Submission[] = [];
+    for (const waiting of this.#waiting) {
+      if (failed.has(waiting.lane)) this.#end(waiting, { kind: "retry", code: "blocked_by_predecessor", afterMs });
+      else open.push(waiting);
+    }
+    this.#waiting = open;
+  }
+
+  #end(submission: Submission, outcome: Outcome): void {
+    this.#waitingBytes -= submission.bytes;
+    submission.settled(outcome);
+  }
+}
+
+function toBatch({ topic, partition, builder }: Group): RecordBatch {
+  const { count, bytes } = builder.take()!;
+  return { topic, partition, kind: "records", count, bytes };
+}
