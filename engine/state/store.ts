@@ -36,4 +36,5 @@ export const keyValueStore = <V>(codec: Codec<V>): KeyValueStoreSpec<V> => ({ ki
 export const windowStore = <V>(codec: Codec<V>): WindowStoreSpec<V> => ({ kind: "window", codec });
 
 /** The store that a spec opens. */
-export type StoreOf<S> = S extends KeyValueStoreSpec<infer V> ? KeyValueStore<V> : S extends WindowStoreSpec<infer V> ? WindowStore<V> : never;
+export type StoreOf<S> =
+  S extends KeyValueStoreSpec<infer V> ? KeyValueStore<V> : S extends WindowStoreSpec<infer V> ? WindowStore<V> : never;

@@ -19,7 +19,7 @@ export interface TaskState {
   readonly task: TaskId;
   keyValue<V>(store: string): KeyValueStore<V>;
   window<V>(store: string): WindowStore<V>;
-  /** Number of dirty keys. */
+  /** Number of dirty keys and expiries; 0 exactly when `takeChanges` has nothing to say. */
   readonly dirtyCount: number;
   takeChanges(): readonly StoreDelta[];
   /** The taken changes are durable under this commit number. */

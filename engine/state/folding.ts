@@ -1,0 +1,81 @@
+import type { StateBase } from "./base.ts";
+import { FoldOrder } from "./fold-order.ts";
+import type { Generation } from "./generation.ts";
+import { type Entry, entryFlags } from "./segment.ts";
+
+const unsafe = entryFlags.dirty | entryFlags.taken;
+/** Sorting without giving an entry counts as this many. */
+const pauseCost = 128;
+
+/**
+ * Moves one closed generation into the base, a slice a call. What was committed again in a newer generation is left to that one. An entry with
+ * uncommitted changes cannot be written (memory has its uncommitted value) and waits for its commit, which takes it to the newer generation.
+ */
+export class Folding {
+  readonly generation: Generation;
+  private readonly base: StateBase;
+  private readonly order: FoldOrder;
+  private ordered = false;
+  /** Given by the order and not written yet, because they were unsafe or because a transaction failed. */
+  private waiting: Entry<unknown>[] = [];
+
+  constructor(generation: Generation, base: StateBase) {
+    this.generation = generation;
+    this.base = base;
+    this.order = new FoldOrder(generation.lists, (entry) => this.wanted(entry));
+  }
+
+  /** About how many entries can be folded now. */
+  get left(): number {
+    return this.order.left + this.waiting.filter((entry) => this.wanted(entry) && (entry.flags & unsafe) === 0).length;
+  }
+
+  /** False when all that is left waits for a commit. */
+  get able(): boolean {
+    return !this.ordered || this.waiting.every((entry) => !this.wanted(entry)) || this.left > 0;
+  }
+
+  /** Writes about `entries` entries; true when the whole generation is in the base, and the base says so. `alongside` writes in the same transaction. */
+  fold(entries: number, alongside: () => void): boolean {
+    const slice = this.gather(entries);
+    const finished = this.ordered && this.waiting.length === 0;
+    if (slice.length === 0 && !finished) return false;
+    try {
+      this.base.transaction(() => {
+        for (const { segment, key, value } of slice) {
+          const { base, codec } = segment.home;
+          if (value === undefined) base.delete(segment.rowKey(key));
+          else base.put(segment.rowKey(key), codec.encode(value));
+        }
+        alongside();
+        if (finished) this.base.markFolded(this.generation.upTo);
+      });
+    } catch (error) {
+      this.waiting = slice.concat(this.waiting);
+      throw error;
+    }
+    for (const entry of slice) entry.segment.folded(entry);
+    return finished;
+  }
+
+  private gather(entries: number): Entry<unknown>[] {
+    const slice: Entry<unknown>[] = [];
+    const waiting: Entry<unknown>[] = [];
+    const sort = (entry: Entry<unknown>): void => {
+      if (this.wanted(entry)) ((entry.flags & unsafe) === 0 ? slice : waiting).push(entry);
+    };
+    this.waiting.forEach(sort);
+    for (let budget = entries - slice.length; budget > 0 && !this.ordered;) {
+      const run = this.order.next();
+      if (run === undefined) this.ordered = true;
+      else run.forEach(sort);
+      budget -= run?.length || pauseCost;
+    }
+    this.waiting = waiting;
+    return slice;
+  }
+
+  private wanted(entry: Entry<unknown>): boolean {
+    return entry.generation === this.generation.number && !entry.segment.dropped;
+  }
+}
