@@ -8,6 +8,9 @@ export const eventRegistry: readonly EventSchema[] = eventTypes.map(readEventSch
 
 const byType: ReadonlyMap<string, EventSchema> = new Map(eventRegistry.map((schema) => [schema.eventType, schema]));
 const byTopic: ReadonlyMap<string, EventSchema> = new Map(eventRegistry.map((schema) => [schema.topic, schema]));
+const released: ReadonlyMap<EventType, readonly EventSchema[]> = new Map(
+  eventTypes.map((eventType) => [eventType, readReleasedSchemas(eventType)]),
+);
 const byId: ReadonlyMap<number, EventSchema> = collectIds();
 
 export function isEventType(text: string): text is EventType {
@@ -26,6 +29,11 @@ export function schemaOfTopic(topic: string): EventSchema | undefined {
 /** The schema, current or released, that a schema id stands for. */
 export function schemaOfId(schemaId: number): EventSchema | undefined {
   return byId.get(schemaId);
+}
+
+/** The released versions of an event type, the oldest first. */
+export function releasedSchemasOf(eventType: EventType): readonly EventSchema[] {
+  return released.get(eventType) ?? [];
 }
 
 /** The topic of an event type. */
@@ -47,10 +55,10 @@ function collectIds(): ReadonlyMap<number, EventSchema> {
     schemas.set(schema.schemaId, schema);
   }
   for (const eventType of eventTypes) {
-    for (const released of readReleasedSchemas(eventType)) {
-      const taken = schemas.get(released.schemaId);
-      if (taken === undefined) schemas.set(released.schemaId, released);
-      else if (taken.eventType !== eventType) throw new SchemaError("SCHEMA_INVALID", `${eventType} ${released.version} uses a taken id`);
+    for (const schema of releasedSchemasOf(eventType)) {
+      const taken = schemas.get(schema.schemaId);
+      if (taken === undefined) schemas.set(schema.schemaId, schema);
+      else if (taken.eventType !== eventType) throw new SchemaError("SCHEMA_INVALID", `${eventType} ${schema.version} uses a taken id`);
     }
   }
   return schemas;

@@ -1,0 +1,135 @@
+import { codecOf } from "./codec/record-codec.ts";
+import { keyOf } from "./event-key.ts";
+import { eventRegistry, releasedSchemasOf } from "./event-registry.ts";
+import { type EventSchema, versionOf } from "./event-schema.ts";
+import { type EventType, eventTypes } from "./event-types.ts";
+import type { RecordType } from "./field-type.ts";
+import { compileParser } from "./json/compile-parser.ts";
+import { nearName } from "./json/near-name.ts";
+import type { ParseValue } from "./json/parse-value.ts";
+import { type Problem, type WarningCode, ProblemList } from "./json/problem.ts";
+import { SchemaError } from "./schema-error.ts";
+import type { ShopEvent } from "./shop-event.ts";
+
+export type ParsedEvent =
+  | {
+      readonly kind: "parsed";
+      readonly event: ShopEvent;
+      /** By the rule of the schema, in NFC. */
+      readonly key: string;
+      /** Of the current version, as which the event is to be encoded. */
+      readonly schema: EventSchema;
+      readonly warnings: readonly Problem<WarningCode>[];
+    }
+  | { readonly kind: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem<WarningCode>[] };
+
+/** The way in for one version of an event type: its parser, and the step up to the current version for an older major one. */
+type Door = { readonly parse: ParseValue; readonly upcast: ((event: unknown) => unknown) | undefined };
+type Doors = {
+  readonly schema: EventSchema;
+  readonly current: Door;
+  readonly older: ReadonlyMap<string, Door>;
+  readonly keyPointer: string;
+};
+
+const doorsOf: ReadonlyMap<string, Doors> = new Map(eventRegistry.map((schema) => [schema.eventType, openDoors(schema)]));
+
+/**
+ * An event out of parsed JSON, or everything that is wrong with it, at most a hundred mistakes. Nothing is coerced; what an older version
+ * lacks takes its default; unknown fields are told in `warnings` and not kept. Never throws, whatever the value. [E3]
+ */
+export function parseEvent(json: unknown): ParsedEvent {
+  const problems = new ProblemList();
+  const given =
+    typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Partial<Readonly<Record<string, unknown>>>) : undefined;
+  const doors = typeof given?.["eventType"] === "string" ? doorsOf.get(given["eventType"]) : undefined;
+  if (doors === undefined) return explainEnvelope(json, given, problems);
+  const version = given!["eventVersion"];
+  let door = doors.current;
+  if (version !== doors.schema.version && typeof version === "string") {
+    const older = doors.older.get(version);
+    if (older === undefined) explainVersion(doors, problems);
+    else door = older;
+  }
+  const parsed = door.parse(json, problems);
+  if (problems.valid) {
+    const event = (door.upcast === undefined ? parsed : door.upcast(parsed)) as ShopEvent;
+    const key = keyOf(event);
+    if (key !== undefined)
+      return { kind: "parsed", event, key, schema: doors.schema, warnings: problems.size === 0 ? none : problems.warnings };
+    explainKey(doors, problems);
+  }
+  return { kind: "invalid", problems: problems.errors, warnings: problems.warnings };
+}
+
+const none: readonly Problem<WarningCode>[] = [];
+
+function openDoors(schema: EventSchema): Doors {
+  const older = new Map<string, Door>();
+  for (const released of releasedSchemasOf(schema.eventType)) {
+    if (released.version === schema.version) continue;
+    // Within a major version every older event is one of the current schema too.
+    if (versionOf(released)[0] === versionOf(schema)[0])
+      older.set(released.version, { parse: compileParser(schema.type), upcast: undefined });
+    else older.set(released.version, { parse: compileParser(released.type), upcast: upcaster(released, schema) });
+  }
+  const path = schema.key[0]!.replace(/^.*\{|\}$/g, "");
+  const current: Door = { parse: compileParser(schema.type), upcast: undefined };
+  return { schema, current, older, keyPointer: `/${path.replaceAll(".", "/")}` };
+}
+
+/** The event as the current version reads the bytes of the older one. */
+function upcaster(released: EventSchema, schema: EventSchema): (event: unknown) => unknown {
+  const before = codecOf(released.type);
+  const now = codecOf(schema.type, released.type);
+  return (event) => now.decode(before.encode(event));
+}
+
+function explainVersion({ schema, older }: Doors, problems: ProblemList): void {
+  const versions = [...older.keys(), schema.version].join(", ");
+  problems.add({
+    pointer: "/eventVersion",
+    code: "unknown_schema",
+    expected: `one of ${versions}`,
+    detail: `${schema.eventType} has no such version; there are ${versions}`,
+  });
+}
+
+function explainKey({ schema, keyPointer }: Doors, problems: ProblemList): void {
+  const detail = `is the key of ${schema.eventType} and must have a value`;
+  problems.add({ pointer: keyPointer, code: "schema_violation", expected: "visible text of 1 to 128 bytes", detail });
+}
+
+const envelopeParser = compileParser(envelopeType());
+
+/** The fields of the envelope that can be judged without knowing the event type. */
+function envelopeType(): RecordType {
+  const { type } = eventRegistry[0]!;
+  return { ...type, fields: type.fields.filter(({ name }) => name !== "eventType" && name !== "data") };
+}
+
+function explainEnvelope(json: unknown, given: Partial<Readonly<Record<string, unknown>>> | undefined, problems: ProblemList): ParsedEvent {
+  if (given === undefined) envelopeParser(json, problems);
+  else {
+    const { eventType, data: _, ...rest } = given;
+    const meant = typeof eventType === "string" ? nearName(eventType, eventTypes) : undefined;
+    const expected = "an event type such as order.created";
+    const detail =
+      eventType === undefined
+        ? `"eventType" is missing; it must be ${expected}`
+        : `is no event type that is known here${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
+    const code = typeof eventType === "string" ? "unknown_schema" : "schema_violation";
+    problems.add({ pointer: "/eventType", code, expected, detail, ...(meant === undefined ? {} : { didYouMean: meant }) });
+    envelopeParser(rest, problems);
+  }
+  return { kind: "invalid", problems: problems.errors, warnings: problems.warnings };
+}
+
+/** The event out of JSON that is known to be right, for tests and examples. @throws {SchemaError} `SCHEMA_INVALID` with all mistakes */
+export function requireEvent<T extends EventType>(eventType: T, json: unknown): ShopEvent<T> {
+  const parsed = parseEvent(json);
+  if (parsed.kind === "parsed" && parsed.event.eventType === eventType) return parsed.event as ShopEvent<T>;
+  const mistakes =
+    parsed.kind === "invalid" ? parsed.problems.map(({ pointer, detail }) => `${pointer} ${detail}`).join("; ") : "another event type";
+  throw new SchemaError("SCHEMA_INVALID", mistakes, { at: eventType });
+}
