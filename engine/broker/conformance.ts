@@ -1,0 +1,18 @@
+import { describe } from "vitest";
+import { commitLaws } from "./conformance-commit.ts";
+import { crashLaws } from "./conformance-crash.ts";
+import { groupLaws } from "./conformance-group.ts";
+import type { Harness } from "./conformance-harness.ts";
+import { logLaws } from "./conformance-log.ts";
+import { retentionLaws } from "./conformance-retention.ts";
+
+/** Asks an adapter for every law of the log (L) and of the commit (C) in `docs/semantics.md`; each test opens a log of its own. */
+export function testBroker(name: string, open: () => Promise<Harness>): void {
+  describe(name, () => {
+    logLaws(open);
+    retentionLaws(open);
+    commitLaws(open);
+    groupLaws(open);
+    crashLaws(open);
+  });
+}
