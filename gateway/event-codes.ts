@@ -16,8 +16,6 @@ export const rejectionCodes = [
   "number_out_of_range",
   "schema_violation",
   "unknown_schema",
-  "invalid_id",
-  "invalid_key",
   "invalid_time",
 ] as const;
 export type RejectionCode = (typeof rejectionCodes)[number];
@@ -28,8 +26,13 @@ export type RetryCode = (typeof retryCodes)[number];
 export const warningCodes = ["clock_skew", "default_filled", "deprecated_field", "unknown_field"] as const;
 export type WarningCode = (typeof warningCodes)[number];
 
-/** One thing wrong with an event: `pointer` (RFC 6901) is from the event, "" being all of it. */
-export type EventFault = { readonly code: RejectionCode; readonly detail: string; readonly pointer: string };
-
-/** Told beside an accepted event. */
-export type EventWarning = { readonly code: WarningCode; readonly detail: string; readonly pointer?: string };
+/** One thing wrong with an event, or told beside it: `pointer` (RFC 6901) is from the event, "" being all of it. */
+export type EventNote<C extends string> = {
+  readonly code: C;
+  readonly detail: string;
+  readonly pointer: string;
+  readonly expected?: string;
+  readonly didYouMean?: string;
+};
+export type EventFault = EventNote<RejectionCode>;
+export type EventWarning = EventNote<WarningCode>;

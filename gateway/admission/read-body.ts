@@ -21,6 +21,7 @@ export class BodyReader {
   readonly #readings = new Set<Reading>();
   readonly #sweep: NodeJS.Timeout;
   #reserved = 0;
+  #onEmpty: (() => void)[] = [];
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -30,6 +31,11 @@ export class BodyReader {
   /** Bytes set aside for bodies that are still being read. */
   get reservedBytes(): number {
     return this.#reserved;
+  }
+
+  /** Settles when no body is being read. */
+  empty(): Promise<void> {
+    return this.#readings.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
   stop(): void {
@@ -50,6 +56,7 @@ export class BodyReader {
       this.#readings.delete(reading);
       if (result.kind !== "whole") request.removeListener("data", onData);
       done(result);
+      if (this.#readings.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     };
     const onData = (chunk: Buffer): void => {
       length += chunk.length;

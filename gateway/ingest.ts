@@ -1,0 +1,281 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { type Admission, type AdmissionContext, admitEvent } from "./admission/admit-event.ts";
+import type { Authorized, Principal } from "./admission/credentials.ts";
+import { type ContentCoding, codingOf, contentCodings, decodeBody, tooLarge } from "./admission/decode-body.ts";
+import { fillDefaults } from "./admission/developer-defaults.ts";
+import { skewOf } from "./admission/event-time.ts";
+import { acceptedTypes, type BodyFormat, formatOf } from "./admission/media-type.ts";
+import { type BodyEnd, BodyReader } from "./admission/read-body.ts";
+import { type SplitBody, splitBody } from "./admission/split-body.ts";
+import { type TraceContext, traceContext } from "./admission/trace-context.ts";
+import { type EventFault, retryCodes } from "./event-codes.ts";
+import type { Health } from "./health.ts";
+import type { Ids } from "./ids.ts";
+import type { Lanes, Landing } from "./lanes/lanes.ts";
+import { recordHeaders } from "./lanes/record-headers.ts";
+import type { Limits } from "./limits.ts";
+import { type GatewayMetrics, logEvents } from "./metrics.ts";
+import { OpenRequests } from "./open-requests.ts";
+import { type Problem, problemBody, problems, problemType, retryAfterSeconds } from "./problem.ts";
+import { readableId, Reply } from "./reply.ts";
+import type { Tail, TailEntry } from "./tail.ts";
+
+export type IngestOptions = {
+  readonly lanes: Lanes;
+  readonly authorize: (header: string | undefined) => Authorized;
+  readonly limits: Limits;
+  readonly partitionsOf: AdmissionContext["partitionsOf"];
+  readonly nowMs: () => number;
+  readonly ids: Ids;
+  readonly health: Health;
+  readonly tail: Tail;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+};
+
+/** How many times the largest body is read without being kept. */
+const discardedBodies = 16;
+
+/** What was understood of a request before its body is read. */
+type Head = {
+  readonly principal: Principal;
+  readonly format: BodyFormat;
+  readonly coding: ContentCoding | "identity";
+  readonly declaredBytes: number | undefined;
+};
+
+/** One request on its way through. */
+type Exchange = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly startedAtMs: number;
+  readonly receivedAtMs: number;
+  readonly requestId: string;
+  readonly trace: TraceContext;
+};
+
+/**
+ * `POST /v1/events` in a single pass over the request of node:http: judge the head, read the body, split it, judge each event, hand what is
+ * good to the lanes, answer when the last of them has landed. Ready-made middleware would cost more than all of this together.
+ */
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #bodies: BodyReader;
+  readonly #open: OpenRequests;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#bodies = new BodyReader(options.limits);
+    this.#open = new OpenRequests(options.limits.ackDeadlineMs);
+  }
+
+  /** Bytes of bodies being read and of records waiting for the log: what back-pressure is judged by. */
+  get waitingBytes(): number {
+    return this.#bodies.reservedBytes + this.#options.lanes.waitingBytes;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const { ids, nowMs } = this.#options;
+    const receivedAtMs = nowMs();
+    const trace = traceContext(headerOf(request, "traceparent"), ids.hex);
+    const exchange = { request, response, receivedAtMs, trace, startedAtMs: performance.now(), requestId: ids.uuid(receivedAtMs) };
+    const head = this.#judgeHead(request);
+    if ("slug" in head) return this.#refuse(exchange, head);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    this.#bodies.read(request, head.declaredBytes, (end) => this.#onBody(exchange, head, end));
+  }
+
+  /** Settles when every request that was let in has its answer and the log has taken, or refused, the last record. */
+  async drained(): Promise<void> {
+    await this.#bodies.empty();
+    await this.#open.empty();
+    await this.#options.lanes.idle();
+    this.#bodies.stop();
+    this.#open.stop();
+  }
+
+  /** The cheapest refusals first, and all of them before a byte of the body is read. */
+  #judgeHead(request: IncomingMessage): Head | Problem {
+    const { health, authorize, limits, ids } = this.#options;
+    const { headers } = request;
+    if (health.draining)
+      return { slug: "draining", detail: "this gateway is shutting down", headers: { Connection: "close", "Retry-After": "1" } };
+    const authorized = authorize(headers.authorization);
+    if (authorized.kind === "refused") {
+      const detail = authorized.slug === "missing-credentials" ? "send Authorization: Bearer with a key" : "this key is not known here";
+      return { slug: authorized.slug, detail, headers: { "WWW-Authenticate": "Bearer" } };
+    }
+    const { principal } = authorized;
+    const format = formatOf(headers["content-type"], principal.developer);
+    if (format === undefined) {
+      return { slug: "unsupported-media-type", detail: `send ${acceptedTypes}, in UTF-8`, headers: { "Accept-Post": acceptedTypes } };
+    }
+    const coding = codingOf(headers["content-encoding"]);
+    if (coding === undefined) {
+      const accepted = contentCodings.join(", ");
+      return { slug: "unsupported-encoding", detail: `send one of ${accepted}, once, or none`, headers: { "Accept-Encoding": accepted } };
+    }
+    const length = headers["content-length"];
+    const declaredBytes = length === undefined ? undefined : Number(length);
+    if (declaredBytes !== undefined && declaredBytes > limits.wireBytes) {
+      // Node reads what follows and throws it away, so that the sender gets to see the answer: within reason.
+      const close = declaredBytes > discardedBodies * limits.wireBytes ? { headers: { Connection: "close" } } : {};
+      return { ...tooLarge("wireBytes", declaredBytes, limits), ...close };
+    }
+    if (this.waitingBytes + (declaredBytes ?? 0) > limits.waitingBytes) {
+      const detail = `more than ${limits.waitingBytes} bytes are waiting for the log`;
+      return { slug: "temporary-reduced-capacity", detail, headers: { "Retry-After": String(retryAfterSeconds(ids.roll())) } };
+    }
+    return { principal, format, coding, declaredBytes };
+  }
+
+  #onBody(exchange: Exchange, head: Head, end: BodyEnd): void {
+    const { limits } = this.#options;
+    switch (end.kind) {
+      case "gone":
+        return;
+      case "too-slow":
+        return this.#refuse(exchange, { slug: "request-timeout", detail: "the body came too slowly", headers: { Connection: "close" } });
+      case "too-large":
+        return this.#refuse(exchange, {
+          ...tooLarge("wireBytes", `more than ${limits.wireBytes}`, limits),
+          headers: { Connection: "close" },
+        });
+      case "whole": {
+        try {
+          this.#onWholeBody(exchange, head, end.bytes);
+        } catch (error) {
+          this.#options.logger.error({ event: logEvents.bug, requestId: exchange.requestId, err: error }, "the gateway has a bug");
+          this.#refuse(exchange, { slug: "internal-error", detail: "the request could not be handled" });
+        }
+        return;
+      }
+      default:
+        return end satisfies never;
+    }
+  }
+
+  #onWholeBody(exchange: Exchange, head: Head, wire: Buffer): void {
+    const { limits } = this.#options;
+    const decoded = decodeBody(wire, head.coding, limits);
+    if (decoded.kind === "problem") return this.#refuse(exchange, decoded.problem);
+    const split = splitBody(decoded.bytes, head.format, limits);
+    if (split.kind === "problem") return this.#refuse(exchange, split.problem);
+    this.#takeIn(exchange, head.principal, split);
+  }
+
+  #takeIn(exchange: Exchange, principal: Principal, { values, faults, sentAt }: SplitBody): void {
+    const { lanes, limits, partitionsOf, ids } = this.#options;
+    const { receivedAtMs, request, trace } = exchange;
+    const skewMs = skewOf(sentAt ?? headerOf(request, "x-sent-at"), receivedAtMs);
+    const recordedTime = new Date(receivedAtMs).toISOString();
+    const context: AdmissionContext = { receivedAtMs, skewMs: skewMs ?? 0, limits, partitionsOf };
+    const admissions = values.map((value, i): Admission => {
+      const found = faults?.get(i);
+      if (found !== undefined) return { kind: "rejected", faults: found };
+      if (typeof value !== "object" || value === null || Array.isArray(value)) return notAnObject;
+      if (!principal.developer) return admitEvent(value, context, undefined);
+      const filled = fillDefaults(value, { eventId: () => ids.uuid(receivedAtMs), timestamp: recordedTime });
+      return admitEvent(filled.value, context, filled.warnings.length > 0 ? filled.warnings : undefined);
+    });
+    const minimal = headerOf(request, "prefer")?.includes("return=minimal") ?? false;
+    const reply = new Reply(values.length, minimal, () => {
+      leave();
+      this.#answer(exchange, reply, { skewMs, recordedTime });
+    });
+    const leave = this.#open.enter(() => reply.giveUp((i) => eventIdOf(admissions[i]), retryAfterSeconds(ids.roll()) * 1000));
+    const headersOf = recordHeaders({ traceparent: trace.traceparent, recordedTime });
+    for (const [i, admission] of admissions.entries()) {
+      if (admission.kind === "rejected") {
+        const eventId = readableId(values[i]);
+        reply.reject(i, eventId, admission.faults);
+        const { code, pointer, detail } = admission.faults[0]!;
+        this.#show({ at: recordedTime, status: "rejected", eventId, eventType: null, code, pointer, detail });
+        continue;
+      }
+      const stamp = { headers: headersOf(admission.correlationId), receivedAtMs };
+      lanes.take(admission, stamp, (landing) => this.#landed(reply, i, { event: admission, landing, at: recordedTime }));
+    }
+  }
+
+  #landed(
+    reply: Reply,
+    i: number,
+    landed: { readonly event: Admission & { kind: "admitted" }; readonly landing: Landing; readonly at: string },
+  ): void {
+    const { event, landing, at } = landed;
+    const { eventId, eventType, warnings } = event;
+    switch (landing.kind) {
+      case "accepted":
+        reply.accept(i, { eventId, token: landing.token, warnings });
+        return this.#show({ at, status: "accepted", eventId, eventType });
+      case "duplicate":
+        reply.duplicateOf(i, { eventId, token: landing.token, receivedAt: new Date(landing.receivedAtMs).toISOString() });
+        return this.#show({ at, status: "duplicate", eventId, eventType });
+      case "retry":
+        reply.delay(i, eventId, { code: landing.code, retryAfterMs: landing.afterMs });
+        return this.#show({ at, status: "retry", eventId, eventType, code: landing.code });
+      default:
+        return landing satisfies never;
+    }
+  }
+
+  #show(entry: Omit<TailEntry, "n">): void {
+    this.#options.tail.add(entry);
+  }
+
+  #answer(exchange: Exchange, reply: Reply, told: { readonly skewMs: number | undefined; readonly recordedTime: string }): void {
+    const { answer } = reply;
+    this.#count(reply);
+    const retryAfter = answer.retryAfterMs === undefined ? [] : ["Retry-After", String(Math.max(1, Math.ceil(answer.retryAfterMs / 1000)))];
+    const headers = ["Ingest-Result", reply.ingestResult, ...retryAfter];
+    if (answer.kind === "problem") {
+      const { requestId, trace } = exchange;
+      const { status } = problems[answer.problem.slug];
+      const problem = problemBody(answer.problem, { requestId, traceId: trace.traceId });
+      const body = `${problem.slice(0, -1)},"results":${reply.results}}`;
+      return this.#write(exchange, status, [...headers, "Content-Type", problemType], body);
+    }
+    const skew = told.skewMs === undefined ? "" : `,"skewMs":${told.skewMs}`;
+    const body = `{"batchId":"${exchange.requestId}","ack":"broker","receivedAt":"${told.recordedTime}"${skew},"results":${reply.results}}`;
+    this.#write(exchange, answer.status, [...headers, "Content-Type", "application/json"], body);
+  }
+
+  #refuse(exchange: Exchange, problem: Problem): void {
+    const body = problemBody(problem, { requestId: exchange.requestId, traceId: exchange.trace.traceId });
+    const headers = Object.entries(problem.headers ?? {}).flat();
+    this.#write(exchange, problems[problem.slug].status, [...headers, "Content-Type", problemType], body);
+  }
+
+  #write({ response, startedAtMs, requestId }: Exchange, status: number, headers: readonly string[], body: string): void {
+    const { metrics, logger } = this.#options;
+    const seconds = (performance.now() - startedAtMs) / 1000;
+    metrics.request(status, seconds);
+    if (logger.isLevelEnabled("debug")) logger.debug({ event: logEvents.request, requestId, status, seconds }, "answered");
+    if (response.headersSent || response.destroyed) return;
+    response.writeHead(status, [...headers, "Content-Length", String(Buffer.byteLength(body)), "Cache-Control", "no-store"]);
+    response.end(body);
+  }
+
+  #count(reply: Reply): void {
+    const { metrics } = this.#options;
+    if (reply.accepted > 0) metrics.events("accepted", "", reply.accepted);
+    if (reply.duplicate > 0) metrics.events("duplicate", "", reply.duplicate);
+    for (const [code, count] of reply.codes ?? []) metrics.events(isRetry(code) ? "retry" : "rejected", code, count);
+  }
+}
+
+const notAnObject: Admission = {
+  kind: "rejected",
+  faults: [{ code: "not_an_object", pointer: "", detail: "an event is a JSON object" } satisfies EventFault],
+};
+
+const eventIdOf = (admission: Admission | undefined): string => (admission?.kind === "admitted" ? admission.eventId : "");
+
+const isRetry = (code: string): boolean => (retryCodes as readonly string[]).includes(code);
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
