@@ -66,6 +66,9 @@ export { step } from "#operators/step.ts";
 export { asTable, upsert } from "#operators/table.ts";
 export { timestamped, type Timestamped } from "#operators/timestamped.ts";
 export { aggregateByWindow, type WindowSpec } from "#operators/window-aggregate.ts";
+export { deadLetterOf, deadLetterHeader, type DeadLetter } from "#task/dead-letter.ts";
+export { countsOf, type NodeCounts } from "#task/node-counts.ts";
+export { storeIdOf } from "#task/pipeline.ts";
 export {
   deadLetterTopicOf,
   groupOf,
@@ -77,3 +80,13 @@ export {
   type SubTopologyPlan,
   type Target,
 } from "#task/plan.ts";
+export type { Task } from "#task/task.ts";
+export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
+export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
+export { Worker, type StoreAccess, type WorkerOptions } from "#task/worker.ts";
+export { TopologyDriver, driverCommitSteps, type DriverCommitStep, type DriverInput, type DriverOptions } from "#testing/driver.ts";
+export type { DriverRecord } from "#testing/memory-log.ts";
+export { openEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from "#broker/embedded/embedded-broker.ts";
+export { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
+export { encodeTuple, decodeTuple } from "#state/tuple-key.ts";
+export { earliest } from "#broker/broker.ts";

@@ -29,6 +29,7 @@ export function aggregateByWindow<T, A>(
   { init, add }: Aggregator<T | null, A>,
 ): OperatorFunction<T | null, A | null> {
   const { sizeMs, graceMs, emit, advanceMs = sizeMs, emitIntervalMs = 0, retainMs = 0, late = "drop" } = spec;
+  if (emit === "final" && !Number.isFinite(sizeMs)) throw new RangeError("final results need windows that close: the size must be finite");
   return step((out, context) => {
     const { record } = context;
     const streamTime = context.cell("stream-time", -1);

@@ -1,0 +1,135 @@
+import { earliest, type FetchedBatch } from "#broker/broker.ts";
+import { indexBatch, type BatchIndex } from "#broker/record-batch.ts";
+
+type Buffered = { readonly kind: "records" | "watermarks"; readonly base: bigint; readonly next: bigint; readonly index: BatchIndex };
+
+/**
+ * What was fetched of one input partition and not yet committed past: batches stay until the commit that covers them, so that a task can be
+ * rewound to its last commit without asking the log again.
+ */
+export class InputQueue {
+  readonly topic: string;
+  readonly partition: number;
+  /** Records at hand that were not taken. */
+  buffered = 0;
+  bufferedBytes = 0;
+  /** Unread records in the log beyond what is at hand: false once the log said so, undefined before it was asked. */
+  more: boolean | undefined;
+  /** The log's end when it was last asked. */
+  end = 0n;
+  private batches: Buffered[] = [];
+  private batch = 0;
+  private record = 0;
+  private fetchAt: bigint;
+  private committedAt: bigint;
+
+  constructor(topic: string, partition: number, from: bigint) {
+    this.topic = topic;
+    this.partition = partition;
+    this.fetchAt = from;
+    this.committedAt = from;
+  }
+
+  /** Where to fetch on. */
+  get fetchPosition(): bigint {
+    return this.fetchAt;
+  }
+
+  /** Offset behind the last taken record: what a commit names. */
+  get position(): bigint {
+    const current = this.batches[this.batch];
+    if (current === undefined) {
+      const last = this.batches.at(-1);
+      return last === undefined ? this.committedAt : last.next;
+    }
+    if (this.record > 0) return current.base + BigInt(current.index.numbers[this.record - 1]! + 1);
+    return this.batch === 0 ? this.committedAt : this.batches[this.batch - 1]!.next;
+  }
+
+  enqueue(fetched: FetchedBatch): void {
+    this.end = fetched.end;
+    this.more = fetched.next < fetched.end;
+    const from = this.fetchAt;
+    // A commit names real positions only, also of an input of which nothing was taken yet.
+    if (this.committedAt === earliest) this.committedAt = fetched.count === 0 ? fetched.next : fetched.logStart;
+    if (fetched.count === 0) {
+      if (fetched.next > this.fetchAt) this.skipTo(fetched.next);
+      return;
+    }
+    this.fetchAt = fetched.next;
+    const index = indexBatch(fetched.bytes, fetched.count);
+    let first = 0;
+    // A position within a batch: the log gives whole batches.
+    while (first < index.count && fetched.baseOffset + BigInt(index.numbers[first]!) < from) first++;
+    if (first === index.count) return this.skipTo(fetched.next);
+    this.batches.push({
+      kind: fetched.kind,
+      base: fetched.baseOffset,
+      next: fetched.next,
+      index: first === 0 ? index : withoutFirst(index, first),
+    });
+    this.buffered += index.count - first;
+    this.bufferedBytes += fetched.bytes.length;
+  }
+
+  get head(): Buffered | undefined {
+    return this.batches[this.batch];
+  }
+
+  /** Index of the head record within the head batch. */
+  get headRecord(): number {
+    return this.record;
+  }
+
+  /** Takes the head record; the caller has read what it needs of it. */
+  advance(): void {
+    const current = this.batches[this.batch]!;
+    this.buffered -= 1;
+    this.record += 1;
+    if (this.record === current.index.count) {
+      this.record = 0;
+      this.batch += 1;
+    }
+  }
+
+  /** Everything taken so far is committed and may go. */
+  committed(): void {
+    this.committedAt = this.position;
+    for (let i = 0; i < this.batch; i++) this.bufferedBytes -= this.batches[i]!.index.bytes.length;
+    this.batches.splice(0, this.batch);
+    this.batch = 0;
+    const current = this.batches[0];
+    if (current !== undefined && this.record > 0) {
+      // Records before the position are not taken again after a rewind.
+      this.batches[0] = { ...current, index: withoutFirst(current.index, this.record) };
+      this.record = 0;
+    }
+  }
+
+  /** Back to the last commit; what was fetched stays at hand. */
+  rewind(): void {
+    this.batch = 0;
+    this.record = 0;
+    this.buffered = this.batches.reduce((sum, batch) => sum + batch.index.count, 0);
+  }
+
+  private skipTo(next: bigint): void {
+    this.fetchAt = next;
+    if (this.batches.length === 0) this.committedAt = next;
+  }
+}
+
+/** The index less its first records, over the same bytes. */
+function withoutFirst(index: BatchIndex, first: number): BatchIndex {
+  return {
+    bytes: index.bytes,
+    count: index.count - first,
+    timestamps: index.timestamps.subarray(first),
+    sequences: index.sequences.subarray(first),
+    numbers: index.numbers.subarray(first),
+    starts: index.starts.subarray(first),
+    keyLengths: index.keyLengths.subarray(first),
+    valueLengths: index.valueLengths.subarray(first),
+    headerLengths: index.headerLengths.subarray(first),
+  };
+}

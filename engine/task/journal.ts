@@ -1,0 +1,66 @@
+export type JournalEntry =
+  | { readonly kind: "took"; readonly input: number }
+  | { readonly kind: "took-out"; readonly input: number; readonly reason: string; readonly detail: string }
+  | { readonly kind: "clock"; readonly nowMs: number }
+  | { readonly kind: "tick" };
+
+/** Clock readings and ticks are kept as negative numbers, inputs as they are: one array, nothing allocated per record. */
+const tick = -1;
+const clock = -2;
+const out = -3;
+
+/** What a task did since its last commit, in order, so that it can be done again exactly. */
+export class Journal {
+  private codes: number[] = [];
+  private outs: { readonly reason: string; readonly detail: string }[] = [];
+
+  get length(): number {
+    return this.codes.length;
+  }
+
+  /** Where the entry stands that was written last. */
+  get lastStep(): number {
+    return this.codes.length - 1;
+  }
+
+  took(input: number): void {
+    this.codes.push(input);
+  }
+
+  tookOut(input: number, reason: string, detail: string): void {
+    this.outs.push({ reason, detail });
+    this.codes.push(out, this.outs.length - 1, input);
+  }
+
+  ticked(): void {
+    this.codes.push(tick);
+  }
+
+  clock(nowMs: number): void {
+    this.codes.push(clock, nowMs);
+  }
+
+  clear(): void {
+    this.codes.length = 0;
+    this.outs = [];
+  }
+
+  /** Empties the journal and answers its entries before position `steps`. */
+  restart(steps: number): JournalEntry[] {
+    const { codes, outs } = this;
+    const entries: JournalEntry[] = [];
+    for (let i = 0; i < Math.min(steps, codes.length); i++) {
+      const code = codes[i]!;
+      if (code === tick) entries.push({ kind: "tick" });
+      else if (code === clock) entries.push({ kind: "clock", nowMs: codes[++i]! });
+      else if (code === out) {
+        const { reason, detail } = outs[codes[i + 1]!]!;
+        entries.push({ kind: "took-out", input: codes[i + 2]!, reason, detail });
+        i += 2;
+      } else entries.push({ kind: "took", input: code });
+    }
+    this.codes = [];
+    this.outs = [];
+    return entries;
+  }
+}

@@ -1,0 +1,191 @@
+import { Observable, type Subscriber } from "rxjs";
+import { withNodeContext, type Cell, type CurrentRecord, type EmitAs, type NodeContext, type Timer } from "#operators/context.ts";
+import type { OpenStores } from "#operators/node.ts";
+import { cellName, countName, type TaskMeta } from "./task-meta.ts";
+import type { NodePlan } from "./plan.ts";
+
+/** What a node needs of the task it runs in. */
+export interface NodeHost {
+  readonly partition: number;
+  readonly record: CurrentRecord;
+  readonly meta: TaskMeta;
+  readonly watermark: number;
+  now(): number;
+  /** Names the record or timer that is being processed, the same whenever it is processed again. */
+  causeId(): string;
+  /** Rises with every record and timer. */
+  readonly cause: number;
+  deadLetter(node: string, reason: string, detail: string | undefined): void;
+  schedule(
+    node: string,
+    timer: { readonly id: string; readonly kind: "stream-time" | "wall-clock"; readonly intervalMs: number },
+    fire: (time: number) => void,
+  ): Timer;
+  onWatermark(moved: () => void): void;
+  fail(error: unknown): void;
+}
+
+type Fate = "open" | "dropped" | "dead-lettered";
+
+/**
+ * One node in one task: its pipeline, and the count of what became of each record that entered: emitted, folded, dropped by reason or dead-lettered,
+ * exactly one of them [T8]. Outputs, and windows missed, are counted beside.
+ */
+export class NodeRuntime implements NodeContext {
+  readonly node: string;
+  private readonly host: NodeHost;
+  private readonly meta: TaskMeta;
+  private readonly entries = new Map<string, Subscriber<unknown>>();
+  private readonly counts: {
+    readonly in: Cell;
+    readonly emitted: Cell;
+    readonly folded: Cell;
+    readonly deadLettered: Cell;
+    readonly out: Cell;
+  };
+  private readonly counters = new Map<string, Cell>();
+  private fate: Fate = "open";
+  private folded = false;
+  private serialOf = -1;
+  private serial = 0;
+
+  constructor(plan: NodePlan, host: NodeHost) {
+    this.node = plan.id;
+    this.host = host;
+    this.meta = host.meta;
+    const count = (name: string): Cell => host.meta.cell(countName(plan.id, name), 0);
+    this.counts = {
+      in: count("in"),
+      emitted: count("emitted"),
+      folded: count("folded"),
+      deadLettered: count("dead-lettered"),
+      out: count("out"),
+    };
+  }
+
+  /** Builds the pipeline; `deliver` takes what leaves by each output and answers whether it went anywhere but a drop. */
+  build(plan: NodePlan, stores: OpenStores, deliver: (output: string) => (value: unknown) => void): void {
+    const { processor } = plan;
+    const inputs: Record<string, Observable<unknown>> = {};
+    for (const port of processor.inputs) {
+      inputs[port] = new Observable((entry) => {
+        if (this.entries.has(port)) throw new Error(`node ${this.node} subscribes to its input ${port} twice; use share() or one pipe`);
+        this.entries.set(port, entry);
+      });
+    }
+    withNodeContext(this, () => {
+      const outputs = processor.build(inputs, stores, this);
+      for (const name of processor.outputs) {
+        const to = deliver(name);
+        outputs[name]!.subscribe({
+          next: (value) => {
+            // RxJS would report what is thrown here later, and go on.
+            try {
+              this.counts.out.value += 1;
+              to(value);
+            } catch (error) {
+              this.host.fail(error);
+            }
+          },
+          error: (error: unknown) => this.host.fail(error),
+        });
+      }
+    });
+  }
+
+  /** Pushes a value into an input and books what became of it. */
+  take(port: string, value: unknown): void {
+    const entry = this.entries.get(port);
+    if (entry === undefined) throw new Error(`node ${this.node} reads nothing from its input ${port}`);
+    const { counts } = this;
+    counts.in.value += 1;
+    const before = counts.out.value;
+    this.fate = "open";
+    this.folded = false;
+    entry.next(value);
+    if (this.fate !== "open") return;
+    if (counts.out.value > before) counts.emitted.value += 1;
+    else if (this.folded) counts.folded.value += 1;
+    else this.count("dropped/filtered").value += 1;
+  }
+
+  get partition(): number {
+    return this.host.partition;
+  }
+
+  get record(): CurrentRecord {
+    return this.host.record;
+  }
+
+  get watermark(): number {
+    return this.host.watermark;
+  }
+
+  now(): number {
+    return this.host.now();
+  }
+
+  id(): string {
+    if (this.serialOf !== this.host.cause) {
+      this.serialOf = this.host.cause;
+      this.serial = 0;
+    }
+    return `${this.node}:${this.host.causeId()}:${this.serial++}`;
+  }
+
+  cell(name: string, initial: number): Cell {
+    return this.meta.cell(cellName(this.node, name), initial);
+  }
+
+  emit<T>(to: Subscriber<T>, value: T, as: EmitAs): void {
+    const { record } = this.host;
+    const { key, timestamp, windowStart, windowEnd } = record;
+    if (as.key !== undefined) record.key = as.key;
+    if (as.timestamp !== undefined) record.timestamp = as.timestamp;
+    if (as.windowStart !== undefined) record.windowStart = as.windowStart;
+    if (as.windowEnd !== undefined) record.windowEnd = as.windowEnd;
+    to.next(value);
+    record.key = key;
+    record.timestamp = timestamp;
+    record.windowStart = windowStart;
+    record.windowEnd = windowEnd;
+  }
+
+  drop(reason: string): void {
+    if (this.fate !== "open") return;
+    this.fate = "dropped";
+    this.count(`dropped/${reason}`).value += 1;
+  }
+
+  miss(reason: string): void {
+    this.count(`missed/${reason}`).value += 1;
+  }
+
+  deadLetter(reason: string, detail?: string): void {
+    if (this.fate !== "open") return;
+    this.fate = "dead-lettered";
+    this.counts.deadLettered.value += 1;
+    this.host.deadLetter(this.node, reason, detail);
+  }
+
+  fold(): void {
+    this.folded = true;
+  }
+
+  schedule(
+    timer: { readonly id: string; readonly kind: "stream-time" | "wall-clock"; readonly intervalMs: number },
+    fire: (time: number) => void,
+  ): Timer {
+    return this.host.schedule(this.node, timer, fire);
+  }
+
+  onWatermark(moved: () => void): void {
+    this.host.onWatermark(moved);
+  }
+
+  private count(name: string): Cell {
+    let cell = this.counters.get(name);
+    if (cell === undefined) this.counters.set(name, (cell = this.meta.cell(countName(this.node, name), 0)));
+    return cell;
+  }
+}

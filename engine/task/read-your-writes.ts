@@ -1,0 +1,120 @@
+import type { Position } from "#broker/broker.ts";
+import type { Plan } from "./plan.ts";
+
+type Condition = { readonly subTopology: string; readonly topic: string; readonly partition: number; readonly offset: bigint };
+type Waiter = { open: Condition[]; readonly target: string; readonly settle: () => void };
+export type Ends = (subTopology: string, topic: string, partition: number) => bigint | undefined;
+
+const placeOf = (subTopology: string, topic: string, partition: number): string => `${subTopology} ${topic} ${partition}`;
+
+/**
+ * Waits until what lies at given positions has reached a sub-topology: its readers have committed past the positions, and each task further down has
+ * committed past the ends that those commits left in its inputs.
+ */
+export class ReadYourWrites {
+  private readonly plan: Plan;
+  private readonly ends: Ends;
+  private readonly committedAt = new Map<string, bigint>();
+  private readonly waiters = new Set<Waiter>();
+  /** For each sub-topology, those that can be reached from it through repartitions, itself included. */
+  private readonly reaches: ReadonlyMap<string, ReadonlySet<string>>;
+
+  /** `ends` answers a partition's end as its reader last saw it, not older than the commits noted so far; undefined when it is not known yet. */
+  constructor(plan: Plan, ends: Ends) {
+    this.plan = plan;
+    this.ends = ends;
+    this.reaches = reachable(plan);
+  }
+
+  /** Settles when `target` shows what lies before or at `positions`; never when a task on the way stands still. */
+  after(target: string, positions: readonly Position[]): { readonly done: Promise<void>; cancel(): void } {
+    let waiter!: Waiter;
+    const done = new Promise<void>((settle) => {
+      const open = positions.flatMap(({ topic, partition, offset }) =>
+        this.readersOf(topic, target).map((subTopology) => ({ subTopology, topic, partition, offset: offset + 1n })),
+      );
+      waiter = { open, target, settle };
+    });
+    this.waiters.add(waiter);
+    this.check(waiter);
+    return { done, cancel: () => void this.waiters.delete(waiter) };
+  }
+
+  /** A task of this sub-topology has committed these positions. */
+  noteCommitted(subTopology: string, positions: readonly Position[]): void {
+    for (const { topic, partition, offset } of positions) this.committedAt.set(placeOf(subTopology, topic, partition), offset);
+  }
+
+  /** Looks at all waiters again, once a commit and the ends it wrote are noted. */
+  settle(): void {
+    for (const waiter of this.waiters) this.check(waiter);
+  }
+
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  private check(waiter: Waiter): void {
+    let moved = true;
+    while (moved) {
+      moved = false;
+      const open: Condition[] = [];
+      for (const condition of waiter.open) {
+        const next = this.isMet(condition) ? this.behind(condition.subTopology, waiter.target) : undefined;
+        if (next === undefined) open.push(condition);
+        else {
+          open.push(...next);
+          moved = true;
+        }
+      }
+      waiter.open = open;
+    }
+    if (waiter.open.length > 0) return;
+    this.waiters.delete(waiter);
+    waiter.settle();
+  }
+
+  private isMet({ subTopology, topic, partition, offset }: Condition): boolean {
+    return (this.committedAt.get(placeOf(subTopology, topic, partition)) ?? -1n) >= offset;
+  }
+
+  /** What is to be waited for once this sub-topology has committed; undefined while an end is not known. */
+  private behind(subTopology: string, target: string): Condition[] | undefined {
+    const conditions: Condition[] = [];
+    if (subTopology === target) return conditions;
+    const plan = this.plan.subTopologies.find(({ id }) => id === subTopology)!;
+    for (const { topic, partitions } of plan.sinks) {
+      for (const reader of this.readersOf(topic, target)) {
+        for (let partition = 0; partition < partitions; partition++) {
+          const offset = this.ends(reader, topic, partition);
+          if (offset === undefined) return undefined;
+          conditions.push({ subTopology: reader, topic, partition, offset });
+        }
+      }
+    }
+    return conditions;
+  }
+
+  private readersOf(topic: string, target: string): string[] {
+    return this.plan.subTopologies
+      .filter(({ id, sources }) => this.reaches.get(id)!.has(target) && sources.some((source) => source.topic === topic))
+      .map(({ id }) => id);
+  }
+}
+
+function reachable(plan: Plan): ReadonlyMap<string, ReadonlySet<string>> {
+  const reaches = new Map<string, Set<string>>();
+  const visit = (id: string): Set<string> => {
+    const known = reaches.get(id);
+    if (known !== undefined) return known;
+    const reached = new Set([id]);
+    reaches.set(id, reached);
+    const written = new Set(plan.subTopologies.find((sub) => sub.id === id)!.sinks.map(({ topic }) => topic));
+    for (const sub of plan.subTopologies) {
+      if (sub.sources.some(({ topic }) => written.has(topic))) for (const further of visit(sub.id)) reached.add(further);
+    }
+    return reached;
+  };
+  for (const { id } of plan.subTopologies) visit(id);
+  return reaches;
+}

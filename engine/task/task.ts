@@ -1,0 +1,437 @@
+import {
+  earliest,
+  splitTaskId,
+  type FetchedBatch,
+  type Position,
+  type TaskCheckpoint,
+  type TaskCommit,
+  type TaskId,
+} from "#broker/broker.ts";
+import { headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
+import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
+import { RecordError } from "#operators/record-error.ts";
+import type { StateStorage, TaskState } from "#state/task-state.ts";
+import { encodeDeadLetterHeaders } from "./dead-letter.ts";
+import { InputQueue } from "./input-queue.ts";
+import { InputReadiness, nextInput } from "./input-choice.ts";
+import { Journal } from "./journal.ts";
+import type { NodeHost } from "./node-runtime.ts";
+import { Outputs } from "./outputs.ts";
+import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
+import { deadLetterTopicOf, type SubTopologyPlan } from "./plan.ts";
+import { cellName, TaskMeta } from "./task-meta.ts";
+import { Timers } from "./timers.ts";
+import { decodeMarks, Watermark, type Mark } from "./watermark.ts";
+
+export type TaskSetup = {
+  readonly plan: SubTopologyPlan;
+  readonly checkpoint: TaskCheckpoint;
+  /** Tasks of the sub-topologies that write this task's repartition topics. */
+  readonly upstream: readonly TaskId[];
+  readonly storage: StateStorage;
+  /** How long to wait for an input that is known to be empty; −1 never waits for any, 0 waits for those known to lag (KIP-695). */
+  readonly maxIdleMs: number;
+  readonly nowMs: number;
+};
+
+/** What went wrong, and how many journal entries had gone well before it since the last commit. */
+export type TaskFailure = { readonly error: unknown; readonly step: number; readonly at: string; readonly byRecord: boolean };
+
+/**
+ * One sub-topology on one partition, synchronous throughout. What it does since its last commit waits in itself: positions in its queues, changes in
+ * its state, outputs encoded; `takeCommit` gathers them, `committed` makes them the new ground, `rewind` forgets them.
+ */
+export class Task implements NodeHost {
+  readonly id: TaskId;
+  readonly partition: number;
+  readonly queues: readonly InputQueue[];
+  readonly record: CurrentRecord = { key: null, timestamp: -1, sequence: 0, headers: noHeaders, windowStart: -1, windowEnd: -1 };
+  failure: TaskFailure | undefined;
+  cause = 0;
+  /** Records taken since the last commit. */
+  taken = 0;
+  private readonly setup: TaskSetup;
+  private readonly readiness: InputReadiness;
+  private readonly outputs = new Outputs();
+  private readonly journal = new Journal();
+  private number: bigint;
+  private committedMeta: Uint8Array;
+  private takenMeta: Uint8Array;
+  private state!: TaskState;
+  private timers!: Timers;
+  private pushes!: readonly (readonly Push[])[];
+  private watermarkMoved!: (() => void)[];
+  private taskMeta!: TaskMeta;
+  private streamTimeCell!: Cell;
+  private marks!: Watermark;
+  private nowMs: number;
+  private newTimer = false;
+  /** Input whose head record is being processed; −1 outside of records. */
+  private current = -1;
+  /** What is being processed outside of records: a timer, a mark of time. */
+  private otherCause = "start";
+
+  constructor(setup: TaskSetup) {
+    this.setup = setup;
+    this.id = setup.checkpoint.task;
+    this.partition = splitTaskId(this.id).partition;
+    this.number = setup.checkpoint.number;
+    this.committedMeta = setup.checkpoint.meta;
+    this.takenMeta = this.committedMeta;
+    this.nowMs = setup.nowMs;
+    this.readiness = new InputReadiness(setup.maxIdleMs);
+    const next = new Map(setup.checkpoint.next.map((position) => [position.topic, position.offset]));
+    this.queues = setup.plan.sources.map(({ topic }) => new InputQueue(topic, this.partition, next.get(topic) ?? earliest));
+    this.open();
+  }
+
+  get plan(): SubTopologyPlan {
+    return this.setup.plan;
+  }
+
+  get meta(): TaskMeta {
+    return this.taskMeta;
+  }
+
+  get watermark(): number {
+    return this.marks.value;
+  }
+
+  /** Greatest timestamp that the task has read; −1 before the first. */
+  get streamTime(): number {
+    return this.streamTimeCell.value;
+  }
+
+  /** What the task tells those it writes to: its stream time, or its own watermark if smaller. */
+  get reached(): number {
+    return Math.min(this.streamTimeCell.value, this.marks.value);
+  }
+
+  /** Anything to commit: input taken, timers fired, the grid of a timer that is new. */
+  get dirty(): boolean {
+    return this.journal.length > 0 || this.newTimer;
+  }
+
+  /** No record at hand, and none in the log when it was last asked. */
+  get caughtUp(): boolean {
+    return this.queues.every((queue) => queue.buffered === 0 && queue.more === false);
+  }
+
+  get pendingBytes(): number {
+    return this.outputs.bytes;
+  }
+
+  get steps(): number {
+    return this.journal.length;
+  }
+
+  get commitNumber(): bigint {
+    return this.number;
+  }
+
+  /** Entries that wait to be folded put a bound on reading. */
+  get mustFold(): boolean {
+    return this.state.mustFold;
+  }
+
+  get stores(): TaskState {
+    return this.state;
+  }
+
+  /** When the next wall-clock timer is due. */
+  get nextTimer(): number {
+    return this.timers.next("wall-clock");
+  }
+
+  enqueue(fetched: FetchedBatch): void {
+    this.queues.find((queue) => queue.topic === fetched.topic)!.enqueue(fetched);
+  }
+
+  /** Takes up to `most` records in the order of their times; stops at a failure. Answers how many entries it took, marks of time included. */
+  process(most: number, nowMs: number): number {
+    let count = 0;
+    while (count < most && this.failure === undefined) {
+      const input = nextInput(this.queues);
+      if (input < 0) break;
+      if (this.queues[input]!.head!.kind === "records" && !this.readiness.ready(this.queues, nowMs)) break;
+      if (count === 0) this.setNow(nowMs);
+      this.journal.took(input);
+      this.take(input);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Fires the wall-clock timers that are due. */
+  tick(nowMs: number): void {
+    if (this.failure !== undefined || this.timers.next("wall-clock") > nowMs) return;
+    this.setNow(nowMs);
+    this.journal.ticked();
+    this.fireTimers("wall-clock", nowMs);
+  }
+
+  takeCommit(): TaskCommit {
+    return {
+      task: this.id,
+      number: this.number + 1n,
+      next: this.positions(),
+      meta: (this.takenMeta = this.taskMeta.encode()),
+      changes: this.state.takeChanges(),
+      outputs: this.outputs.take(),
+    };
+  }
+
+  /** The taken commit is durable. */
+  committed(): void {
+    this.number += 1n;
+    this.committedMeta = this.takenMeta;
+    this.state.committed(this.number);
+    for (const queue of this.queues) queue.committed();
+    this.journal.clear();
+    this.taken = 0;
+    this.newTimer = false;
+  }
+
+  fold(entries: number): number {
+    return this.state.fold(entries);
+  }
+
+  positions(): Position[] {
+    return this.queues.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
+  }
+
+  /**
+   * Forgets everything since the last commit, and does it again up to, and without, journal entry `steps`: processing is
+   * deterministic, so the second run equals the first. Answers false when that run failed as well, which is then `failure`.
+   */
+  rewind(steps: number): boolean {
+    this.state.close();
+    this.outputs.drop();
+    this.failure = undefined;
+    this.taken = 0;
+    for (const queue of this.queues) queue.rewind();
+    const again = this.journal.restart(steps);
+    this.open();
+    for (const entry of again) {
+      if (entry.kind === "clock") this.setNow(entry.nowMs);
+      else if (entry.kind === "tick") {
+        this.journal.ticked();
+        this.fireTimers("wall-clock", this.nowMs);
+      } else {
+        if (entry.kind === "took-out") {
+          this.journal.tookOut(entry.input, entry.reason, entry.detail);
+          this.takeOut(entry.input, entry.reason, entry.detail);
+        } else {
+          this.journal.took(entry.input);
+          this.take(entry.input);
+        }
+      }
+      if (this.failure !== undefined) return false;
+    }
+    return true;
+  }
+
+  /** Takes the next record without processing it: it leaves by the dead letters. */
+  takeOutNext(reason: string, detail: string): void {
+    const input = nextInput(this.queues);
+    this.journal.tookOut(input, reason, detail);
+    this.takeOut(input, reason, detail);
+  }
+
+  close(): void {
+    this.state.close();
+  }
+
+  /** The mark of this task: null when it is idle. */
+  markWhen(idle: boolean): Mark {
+    return idle ? null : this.reached;
+  }
+
+  // What nodes ask of their task.
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  causeId(): string {
+    if (this.current < 0) return `${this.partition}.${this.otherCause}`;
+    const { topic, partition } = this.queues[this.current]!;
+    return `${hashOf(topic)}.${partition}.${this.currentOffset().toString(36)}`;
+  }
+
+  deadLetter(node: string, reason: string, detail: string | undefined): void {
+    if (this.current < 0) throw new Error(`node ${node} dead-letters outside of a record (${reason})`);
+    const queue = this.queues[this.current]!;
+    const { index } = queue.head!;
+    const at = queue.headRecord;
+    this.outputs.append(deadLetterTopicOf(queue.topic), this.partition, {
+      timestamp: index.timestamps[at]!,
+      sequence: index.sequences[at]!,
+      key: keyTextOf(index, at),
+      value: valueOf(index, at),
+      headers: encodeDeadLetterHeaders(headerBytesOf(index, at), { reason, node, source: this.whereNow(), detail }),
+    });
+  }
+
+  schedule(
+    node: string,
+    timer: { readonly id: string; readonly kind: "stream-time" | "wall-clock"; readonly intervalMs: number },
+    fire: (time: number) => void,
+  ): Timer {
+    const name = cellName(node, `timer/${timer.id}`);
+    // The grid begins when the task was first opened, and is kept from then on.
+    this.newTimer ||= timer.kind === "wall-clock" && !this.taskMeta.has(name);
+    const due = this.taskMeta.cell(name, timer.kind === "stream-time" ? 0 : this.setup.nowMs + timer.intervalMs);
+    return this.timers.add({ kind: timer.kind, intervalMs: timer.intervalMs, due, fire });
+  }
+
+  onWatermark(moved: () => void): void {
+    this.watermarkMoved.push(moved);
+  }
+
+  fail(error: unknown): void {
+    this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), byRecord: this.current >= 0 };
+  }
+
+  private open(): void {
+    const { plan, storage, upstream } = this.setup;
+    this.taskMeta = new TaskMeta(this.committedMeta, new Set(plan.nodes.map(({ id }) => id)));
+    this.streamTimeCell = this.taskMeta.cell("stream-time", -1);
+    this.marks = new Watermark(upstream, this.taskMeta);
+    this.timers = new Timers();
+    this.watermarkMoved = [];
+    const specs = plan.nodes.flatMap(({ id, processor }) =>
+      Object.entries(processor.stores).map(([name, spec]) => [storeIdOf(id, name), spec] as const),
+    );
+    this.state = storage.open(this.id, Object.fromEntries(specs));
+    this.pushes = buildPipeline(plan, {
+      host: this,
+      state: this.state,
+      write: (topic, partition, record) => this.outputs.append(topic, partition, record),
+    });
+  }
+
+  private setNow(nowMs: number): void {
+    if (nowMs === this.nowMs && this.journal.length > 0) return;
+    this.nowMs = nowMs;
+    this.journal.clock(nowMs);
+  }
+
+  private currentOffset(): bigint {
+    const queue = this.queues[this.current]!;
+    const { base, index } = queue.head!;
+    return base + BigInt(index.numbers[queue.headRecord]!);
+  }
+
+  private take(input: number): void {
+    const queue = this.queues[input]!;
+    const { kind, index } = queue.head!;
+    const at = queue.headRecord;
+    if (kind === "watermarks") {
+      const marks = decodeMarks(valueOf(index, at)!);
+      queue.advance();
+      this.takeMarks(marks);
+      return;
+    }
+    const { record } = this;
+    const timestamp = index.timestamps[at]!;
+    record.key = keyTextOf(index, at);
+    record.timestamp = timestamp;
+    record.sequence = index.sequences[at]!;
+    record.headers = headerBytesOf(index, at);
+    record.windowStart = -1;
+    record.windowEnd = -1;
+    this.cause += 1;
+    this.taken += 1;
+    this.current = input;
+    if (timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
+    this.push(input, valueOf(index, at));
+    if (this.failure === undefined) this.fireTimers("stream-time", this.reached);
+    this.current = -1;
+    queue.advance();
+  }
+
+  private push(input: number, bytes: Uint8Array | null): void {
+    let value: unknown;
+    try {
+      value = this.setup.plan.sources[input]!.decode(bytes);
+    } catch (error) {
+      // What can be seen before the pipeline is dead-lettered on the spot: no state was touched.
+      if (error instanceof RecordError) this.takeOutCurrent(error.reason, error.message);
+      else this.fail(error);
+      return;
+    }
+    try {
+      for (const push of this.pushes[input]!) push(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private takeOut(input: number, reason: string, detail: string): void {
+    const queue = this.queues[input]!;
+    this.current = input;
+    const timestamp = queue.head!.index.timestamps[queue.headRecord]!;
+    this.cause += 1;
+    this.taken += 1;
+    if (timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
+    this.takeOutCurrent(reason, detail);
+    this.current = -1;
+    queue.advance();
+  }
+
+  private takeOutCurrent(reason: string, detail: string): void {
+    const { topic } = this.queues[this.current]!;
+    this.taskMeta.cell(`source/${topic}#dead-lettered`, 0).value += 1;
+    this.deadLetter(`source/${topic}`, reason, detail);
+  }
+
+  private takeMarks(marks: ReturnType<typeof decodeMarks>): void {
+    if (!this.marks.take(marks, this.streamTimeCell.value)) return;
+    this.outsideOfRecords(`m${this.marks.value}`);
+    try {
+      for (const moved of this.watermarkMoved) moved();
+    } catch (error) {
+      this.fail(error);
+    }
+    this.fireTimers("stream-time", this.reached);
+  }
+
+  private fireTimers(kind: "stream-time" | "wall-clock", time: number): void {
+    if (this.timers.next(kind) > time) return;
+    const { current } = this;
+    this.outsideOfRecords(`${kind === "stream-time" ? "t" : "w"}${time}`);
+    try {
+      this.timers.fire(kind, time);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.current = current;
+  }
+
+  private outsideOfRecords(cause: string): void {
+    const { record } = this;
+    record.key = null;
+    record.timestamp = -1;
+    record.sequence = 0;
+    record.headers = noHeaders;
+    record.windowStart = -1;
+    record.windowEnd = -1;
+    this.current = -1;
+    this.cause += 1;
+    this.otherCause = cause;
+  }
+
+  private whereNow(): string {
+    if (this.current < 0) return `a timer of ${this.id}`;
+    const { topic, partition } = this.queues[this.current]!;
+    return `${topic}[${partition}]@${this.currentOffset()}`;
+  }
+}
+
+/** 32-bit FNV-1a in base 36: topics in ids without their length. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(36);
+}

@@ -1,0 +1,27 @@
+import type { TaskId } from "#broker/broker.ts";
+
+/** What a worker tells those who watch it; whoever starts it turns this into log lines and metrics. None is called per record. */
+export interface WorkerEvents {
+  assigned(event: { readonly tasks: readonly TaskId[]; readonly generation: number }): void;
+  committed(event: { readonly tasks: number; readonly records: number; readonly ms: number }): void;
+  commitFailed(event: { readonly kind: "aborted" | "fenced"; readonly reason: string; readonly tasks: number }): void;
+  retrying(event: {
+    readonly task: TaskId;
+    readonly at: string;
+    readonly attempt: number;
+    readonly afterMs: number;
+    readonly error: unknown;
+  }): void;
+  deadLettered(event: { readonly task: TaskId; readonly at: string; readonly reason: string }): void;
+  taskStopped(event: { readonly task: TaskId; readonly at: string; readonly error: unknown }): void;
+}
+
+/** For those who do not watch. */
+export const noWorkerEvents: WorkerEvents = {
+  assigned: () => undefined,
+  committed: () => undefined,
+  commitFailed: () => undefined,
+  retrying: () => undefined,
+  deadLettered: () => undefined,
+  taskStopped: () => undefined,
+};

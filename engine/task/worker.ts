@@ -1,0 +1,422 @@
+import { taskId, type Broker, type CommitResult, type GroupSpec, type Membership, type Position, type TaskId } from "#broker/broker.ts";
+import type { StateStorage, TaskState } from "#state/task-state.ts";
+import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
+import { MarkTeller } from "./marks.ts";
+import { groupOf, type Plan } from "./plan.ts";
+import { ReadYourWrites } from "./read-your-writes.ts";
+import { recover } from "./recovery.ts";
+import { Task } from "./task.ts";
+import { upstreamOf } from "./upstream.ts";
+import { WorkerError } from "./worker-error.ts";
+import type { WorkerEvents } from "./worker-events.ts";
+
+export type WorkerOptions = {
+  readonly plan: Plan;
+  readonly broker: Broker;
+  readonly storage: StateStorage;
+  readonly member: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly events: WorkerEvents;
+  /** A commit is due when so many records, or so much time since the first of them, have gathered. */
+  readonly commitRecords?: number;
+  readonly commitMs?: number;
+  /** Records that a task takes before the next task has its turn. */
+  readonly sliceRecords?: number;
+  /** Above this many records at hand, an input is not fetched. */
+  readonly bufferedRecords?: number;
+  /** After so long without anything to read, a task tells those behind it that it is idle. Longer than the run where event time outruns the clock. */
+  readonly idleMs?: number;
+  /** How long a task waits for an input that is known to be empty (KIP-695). */
+  readonly maxTaskIdleMs?: number;
+  readonly retry?: RetryPolicy;
+  readonly random?: () => number;
+};
+
+const fetchBytes = 4 << 20;
+const fetchBytesPerPartition = 512 << 10;
+const pauseMs = 100;
+/** Entries folded behind each commit for each record in it; above one, so that the tail shrinks while nothing but updates come. */
+const foldPerRecord = 1.5;
+
+type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
+type Read<T> = { readonly run: (stores: StoreAccess) => T; readonly settle: (answer: T) => void; readonly fail: (error: unknown) => void };
+
+/** The stores of the tasks that this worker owns, as of its last commit. */
+export interface StoreAccess {
+  /** Tasks of a sub-topology that run here, by partition. */
+  tasks(
+    subTopology: string,
+  ): readonly {
+    readonly partition: number;
+    readonly state: TaskState;
+    readonly streamTime: number;
+    readonly watermark: number;
+    readonly positions: readonly Position[];
+  }[];
+}
+
+/**
+ * Runs the tasks it is assigned: fetch, process in slices, commit all of them at once. Single-threaded; a turn of its loop never waits but for the log.
+ * `start` settles once tasks are assigned and open, `stop` once everything taken is committed.
+ */
+export class Worker {
+  private readonly options: Required<WorkerOptions>;
+  private readonly tasks = new Map<TaskId, Task>();
+  private readonly pausedUntil = new Map<TaskId, number>();
+  private readonly attempts = new Map<TaskId, number>();
+  private readonly stopped = new Map<TaskId, unknown>();
+  private readonly marks: MarkTeller;
+  private readonly writes: ReadYourWrites;
+  private readonly written = new Map<string, bigint>();
+  private readonly requests: Request[] = [];
+  private readonly reads: Read<unknown>[] = [];
+  private membership: Membership | undefined;
+  private generation = -1;
+  private dirtySince: number | undefined;
+  private abortedCommits = 0;
+  private loop: Promise<void> | undefined;
+  private stopping = false;
+  private wake: (() => void) | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.options = {
+      commitRecords: 1000,
+      commitMs: 10,
+      sliceRecords: 500,
+      bufferedRecords: 2000,
+      idleMs: 1000,
+      maxTaskIdleMs: 0,
+      retry: defaultRetry,
+      random: Math.random,
+      ...options,
+    };
+    const { subTopologies } = options.plan;
+    this.marks = new MarkTeller(subTopologies, this.options.idleMs);
+    this.writes = new ReadYourWrites(options.plan, (subTopology, topic, partition) => this.endOf(subTopology, topic, partition));
+  }
+
+  async start(): Promise<void> {
+    const { broker, plan, member } = this.options;
+    await broker.ensureTopics(plan.topics);
+    const group: GroupSpec = {
+      group: groupOf(plan.name),
+      member,
+      tasks: plan.subTopologies.flatMap((sub) =>
+        range(sub.partitions).map((partition) => ({
+          task: taskId(sub.id, partition),
+          inputs: sub.sources.map(({ topic }) => ({ topic, partition })),
+        })),
+      ),
+    };
+    this.membership = await broker.join(group, {
+      assigned: (tasks, generation) => this.between(() => this.assign(tasks, generation)),
+      revoking: (tasks) => this.between(() => this.revoke(tasks)),
+      lost: (tasks) => this.between(() => this.drop(tasks)),
+    });
+    this.loop = this.run();
+  }
+
+  /** Settles when the loop has ended by `stop`; rejects with what broke it. */
+  get ended(): Promise<void> {
+    return this.loop ?? Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake?.();
+    await this.loop;
+  }
+
+  /** Runs `fn` on the committed state of this worker's tasks, at the next moment when nothing is uncommitted. */
+  read<T>(fn: (stores: StoreAccess) => T): Promise<T> {
+    return new Promise<T>((settle, fail) => {
+      this.reads.push({ run: fn, settle: settle as (answer: unknown) => void, fail });
+      this.wake?.();
+    });
+  }
+
+  /** Settles when the tasks of `subTopology` show what lies at `positions`. */
+  after(subTopology: string, positions: readonly Position[]): { readonly done: Promise<void>; cancel(): void } {
+    return this.writes.after(subTopology, positions);
+  }
+
+  /** Tasks that stand still after an error that was no verdict on a record, with that error. */
+  get stoppedTasks(): ReadonlyMap<TaskId, unknown> {
+    return this.stopped;
+  }
+
+  get ownedTasks(): ReadonlyMap<TaskId, Task> {
+    return this.tasks;
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (!this.stopping) await this.turn();
+      await this.commitAll();
+      this.answerReads();
+    } finally {
+      for (const task of this.tasks.values()) task.close();
+      this.tasks.clear();
+      for (const read of this.reads.splice(0)) read.fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
+      for (const request of this.requests.splice(0)) request.settle();
+      await this.membership?.leave();
+    }
+  }
+
+  private async turn(): Promise<void> {
+    for (const request of this.requests.splice(0)) await serve(request);
+    await this.fetch();
+    const taken = this.process();
+    const now = this.options.clock();
+    if (this.commitIsDue(now)) await this.commitAll();
+    else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
+    if (!this.anyDirty()) this.answerReads();
+  }
+
+  private async fetch(): Promise<void> {
+    const { broker, clock, bufferedRecords } = this.options;
+    const now = clock();
+    const positions: Position[] = [];
+    let ready = false;
+    for (const task of this.runnable(now)) {
+      if (task.mustFold) task.fold(10_000);
+      for (const queue of task.queues) {
+        if (queue.buffered < bufferedRecords)
+          positions.push({ topic: queue.topic, partition: queue.partition, offset: queue.fetchPosition });
+        ready ||= queue.buffered > 0;
+      }
+    }
+    const waitMs = ready || this.reads.length > 0 || this.stopping ? 0 : this.idleWaitMs(now);
+    if (positions.length === 0) return this.pause(waitMs);
+    const fetched = await Promise.race([
+      broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs }),
+      ...(waitMs > 0 ? [this.woken()] : []),
+    ]);
+    this.wake = undefined;
+    if (fetched === undefined) return;
+    const byPlace = new Map<string, Task[]>();
+    for (const task of this.tasks.values()) {
+      for (const { topic, partition } of task.queues) {
+        const place = `${topic} ${partition}`;
+        const readers = byPlace.get(place);
+        if (readers === undefined) byPlace.set(place, [task]);
+        else readers.push(task);
+      }
+    }
+    for (const batch of fetched) for (const task of byPlace.get(`${batch.topic} ${batch.partition}`) ?? []) task.enqueue(batch);
+  }
+
+  private process(): number {
+    const { sliceRecords, commitRecords, clock } = this.options;
+    const now = clock();
+    let taken = 0;
+    let moved = true;
+    while (moved && this.uncommittedRecords() < commitRecords) {
+      moved = false;
+      for (const task of this.runnable(now)) {
+        const count = task.process(sliceRecords, now);
+        taken += count;
+        moved ||= count > 0 && task.failure === undefined;
+      }
+      if (this.failed().length > 0) break;
+    }
+    for (const task of this.runnable(now)) task.tick(now);
+    for (const task of this.failed()) this.recover(task, now);
+    return taken;
+  }
+
+  private commitIsDue(now: number): boolean {
+    const { commitRecords, commitMs } = this.options;
+    if (this.uncommittedRecords() >= commitRecords) return true;
+    if (this.dirtySince !== undefined) return now - this.dirtySince >= commitMs;
+    return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.live(), now).changed.size > 0;
+  }
+
+  /** One commit for all tasks that have anything to commit or a mark to tell. */
+  private async commitAll(): Promise<void> {
+    const { broker, plan, clock, events } = this.options;
+    const now = clock();
+    const live = this.live();
+    const marks = this.marks.gather(live, now);
+    const tasks = live.filter((task) => task.failure === undefined && (task.dirty || marks.changed.has(task.id)));
+    this.dirtySince = undefined;
+    if (tasks.length === 0) return;
+    const records = tasks.reduce((sum, task) => sum + task.taken, 0);
+    const commits = tasks.map((task) => task.takeCommit());
+    const result = await broker.commit({
+      group: groupOf(plan.name),
+      generation: this.generation,
+      tasks: commits,
+      watermarks: marks.batches,
+    });
+    if (result.kind !== "committed") return this.giveBack(tasks, result);
+    this.abortedCommits = 0;
+    for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
+    for (const [i, task] of tasks.entries()) {
+      task.committed();
+      this.attempts.delete(task.id);
+      this.writes.noteCommitted(task.plan.id, commits[i]!.next);
+    }
+    this.marks.committed(marks);
+    events.committed({ tasks: tasks.length, records, ms: clock() - now });
+    this.writes.settle();
+    this.answerReads();
+    for (const task of tasks) task.fold(Math.ceil((records / tasks.length) * foldPerRecord) + 16);
+  }
+
+  private async giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): Promise<void> {
+    const { events, retry, random } = this.options;
+    events.commitFailed({ kind: result.kind, reason: result.reason, tasks: tasks.length });
+    if (result.kind === "fenced") throw new WorkerError("WORKER_FENCED", `another worker owns these tasks: ${result.reason}`);
+    // What was done is done again from the last commit; the log keeps what was read.
+    for (const task of tasks) task.rewind(0);
+    this.abortedCommits += 1;
+    await this.pause(backoff(this.abortedCommits, retry, random));
+  }
+
+  private recover(task: Task, now: number): void {
+    const { events, retry, random } = this.options;
+    const attempt = this.attempts.get(task.id) ?? 0;
+    const { error, at } = task.failure!;
+    const outcome = recover(task, attempt, { policy: retry, random });
+    if (outcome.kind === "retry") {
+      this.attempts.set(task.id, attempt + 1);
+      this.pausedUntil.set(task.id, now + outcome.afterMs);
+      events.retrying({ task: task.id, at, attempt, afterMs: outcome.afterMs, error });
+    } else if (outcome.kind === "stopped") {
+      this.stopped.set(task.id, outcome.cause);
+      events.taskStopped({ task: task.id, at, error: outcome.cause });
+    } else events.deadLettered({ task: task.id, at, reason: outcome.reason });
+  }
+
+  private answerReads(): void {
+    if (this.reads.length === 0) return;
+    const access: StoreAccess = {
+      tasks: (subTopology) =>
+        this.live()
+          .filter(({ plan }) => plan.id === subTopology)
+          .map((task) => ({
+            partition: task.partition,
+            state: task.stores,
+            streamTime: task.streamTime,
+            watermark: task.watermark,
+            positions: task.positions(),
+          })),
+    };
+    for (const read of this.reads.splice(0)) {
+      try {
+        read.settle(read.run(access));
+      } catch (error) {
+        read.fail(error);
+      }
+    }
+  }
+
+  // Membership. What the log asks is done between two turns of the loop.
+
+  private between(run: () => Promise<void>): Promise<void> {
+    if (this.loop === undefined) return run();
+    return new Promise((settle, reject) => {
+      this.requests.push({ run, settle: (error) => (error === undefined ? settle() : reject(error)) });
+      this.wake?.();
+    });
+  }
+
+  private async assign(tasks: readonly TaskId[], generation: number): Promise<void> {
+    const { broker, plan, storage, clock, maxTaskIdleMs, events } = this.options;
+    this.generation = generation;
+    const added = tasks.filter((task) => !this.tasks.has(task));
+    for (const task of this.tasks.keys()) if (!tasks.includes(task)) this.close(task);
+    const plans = new Map(
+      plan.subTopologies.flatMap((sub) => range(sub.partitions).map((partition) => [taskId(sub.id, partition), sub] as const)),
+    );
+    for (const checkpoint of await broker.committed(groupOf(plan.name), added)) {
+      const sub = plans.get(checkpoint.task)!;
+      const task = new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
+      this.tasks.set(task.id, task);
+      this.writes.noteCommitted(sub.id, checkpoint.next);
+    }
+    events.assigned({ tasks: [...this.tasks.keys()], generation });
+  }
+
+  private async revoke(tasks: readonly TaskId[]): Promise<void> {
+    await this.commitAll();
+    for (const task of tasks) this.close(task);
+  }
+
+  private async drop(tasks: readonly TaskId[]): Promise<void> {
+    for (const task of tasks) this.close(task);
+  }
+
+  private close(id: TaskId): void {
+    this.tasks.get(id)?.close();
+    this.tasks.delete(id);
+    this.pausedUntil.delete(id);
+    this.attempts.delete(id);
+    this.stopped.delete(id);
+    this.marks.forget(id);
+  }
+
+  private live(): Task[] {
+    return [...this.tasks.values()].filter(({ id }) => !this.stopped.has(id));
+  }
+
+  private runnable(now: number): Task[] {
+    return this.live().filter(({ id }) => (this.pausedUntil.get(id) ?? 0) <= now);
+  }
+
+  private failed(): Task[] {
+    return this.live().filter(({ failure }) => failure !== undefined);
+  }
+
+  private uncommittedRecords(): number {
+    let sum = 0;
+    for (const task of this.tasks.values()) sum += task.taken;
+    return sum;
+  }
+
+  private anyDirty(): boolean {
+    for (const task of this.tasks.values()) if (task.dirty && !this.stopped.has(task.id)) return true;
+    return false;
+  }
+
+  private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
+    const queue = this.tasks.get(taskId(subTopology, partition))?.queues.find((one) => one.topic === topic);
+    if (queue === undefined || queue.more === undefined) return undefined;
+    const written = this.written.get(`${topic} ${partition}`) ?? 0n;
+    return written > queue.end ? written : queue.end;
+  }
+
+  private idleWaitMs(now: number): number {
+    let until = now + pauseMs;
+    if (this.dirtySince !== undefined) until = Math.min(until, this.dirtySince + this.options.commitMs);
+    for (const task of this.live()) until = Math.min(until, task.nextTimer, this.pausedUntil.get(task.id) ?? Infinity);
+    return Math.max(0, until - now);
+  }
+
+  private woken(): Promise<undefined> {
+    return new Promise((settle) => (this.wake = () => settle(undefined)));
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((settle) => {
+      const timer = setTimeout(settle, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        settle();
+      };
+    });
+  }
+}
+
+async function serve({ run, settle }: Request): Promise<void> {
+  try {
+    await run();
+    settle();
+  } catch (error) {
+    settle(error);
+  }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
