@@ -103,6 +103,17 @@ export class ByteReader {
     return bytes.latin1Slice(from, end);
   }
 
+  /** A text that must be this one, in ASCII and shorter than 64. */
+  constant(text: string): string {
+    const length = text.length;
+    if (this.byte() !== length << 1) this.fail("SCHEMA_CORRUPT", `a text that is not ${JSON.stringify(text)}`);
+    const from = this.#take(length);
+    for (let i = 0; i < length; i++) {
+      if (this.#bytes[from + i] !== text.charCodeAt(i)) this.fail("SCHEMA_CORRUPT", `a text that is not ${JSON.stringify(text)}`);
+    }
+    return text;
+  }
+
   #unicode(from: number, end: number): string {
     if (!isUtf8(this.#bytes.subarray(from, end))) this.fail("SCHEMA_CORRUPT", "text that is no UTF-8");
     return this.#bytes.utf8Slice(from, end);

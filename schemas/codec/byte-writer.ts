@@ -166,10 +166,10 @@ export class ByteWriter {
     this.#at += size;
   }
 
-  money(value: unknown, path: string): void {
+  money(value: unknown, path: string, amountPath: string): void {
     if (typeof value !== "object" || value === null) return refuse(value, "money", path);
     const money = value as Money;
-    this.decimal(money.amount, moneyLimit, path);
+    this.decimal(money.amount, moneyLimit, amountPath);
     this.string(money.currency, path);
   }
 }

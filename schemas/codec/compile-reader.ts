@@ -97,7 +97,7 @@ class ReaderText {
       case "timestamp":
       case "bytes":
         if (!(widenings[writer.kind] ?? [writer.kind]).includes(reader.kind)) throw incompatible(writer, reader, place);
-        this.lines.push(`const ${value} = r.${writer.kind}();`);
+        this.lines.push(`const ${value} = ${constantText(writer) ?? `r.${writer.kind}()`};`);
         return value;
     }
   }
@@ -158,7 +158,7 @@ class ReaderText {
       case "string":
       case "bytes":
       case "decimal":
-        this.lines.push("r.skipBytes();");
+        this.lines.push(`${constantText(type) ?? "r.skipBytes()"};`);
         return;
       case "int":
       case "long":
@@ -200,6 +200,12 @@ function projected(projection: Projection, field: RecordField): Projection | und
 
 function isSame(field: RecordField, written: RecordField): boolean {
   return field.name === written.name || (field.aliases?.includes(written.name) ?? false);
+}
+
+/** A text that can only be one, as the event type is in an event's schema: anything else is another event's bytes. */
+function constantText(type: FieldType): string | undefined {
+  const only = type.kind === "string" && type.oneOf?.length === 1 ? type.oneOf[0] : undefined;
+  return only !== undefined && /^[ -~]{1,63}$/.test(only) ? `r.constant(${JSON.stringify(only)})` : undefined;
 }
 
 function joined(path: string, name: string): string {

@@ -33,8 +33,10 @@ class WriterText {
       case "double":
       case "boolean":
       case "bytes":
-      case "money":
         this.lines.push(`w.${type.kind}(${value}, ${at});`);
+        return;
+      case "money":
+        this.lines.push(`w.money(${value}, ${at}, ${JSON.stringify(`${path}.amount`)});`);
         return;
       case "timestamp":
         this.lines.push(`w.long(${value}, ${at});`);
