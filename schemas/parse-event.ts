@@ -10,6 +10,7 @@ import type { ParseValue } from "./json/parse-value.ts";
 import { type Problem, type WarningCode, ProblemList } from "./json/problem.ts";
 import { SchemaError } from "./schema-error.ts";
 import type { ShopEvent } from "./shop-event.ts";
+import { parseVersion } from "./version.ts";
 
 export type ParsedEvent =
   | {
@@ -48,8 +49,8 @@ export function parseEvent(json: unknown): ParsedEvent {
   let door = doors.current;
   if (version !== doors.schema.version && typeof version === "string") {
     const older = doors.older.get(version);
-    if (older === undefined) explainVersion(doors, problems);
-    else door = older;
+    if (older !== undefined) door = older;
+    else if (parseVersion(version) !== undefined) explainVersion(doors, problems);
   }
   const parsed = door.parse(json, problems);
   if (problems.valid) {
