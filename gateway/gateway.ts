@@ -73,7 +73,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (error !== undefined) logger.error({ event: logEvents.appendFailed, records, err: error }, "the log threw an append back");
     },
   });
-  const metrics = createMetrics(options.registry, { waitingBytes: () => ingest.waitingBytes, dedupeEntries: () => lanes.dedupeEntries });
+  const metrics = createMetrics(options.registry, {
+    waitingBytes: () => ingest.waitingBytes,
+    waitingRecords: () => lanes.waitingRecords,
+    dedupeEntries: () => lanes.dedupeEntries,
+  });
   const authorize = authorizer(options.access);
   const partitionsOf = (topic: string, bySchema: number): number => partitions?.get(topic) ?? bySchema;
   const ingest = new Ingest({ lanes, authorize, limits, partitionsOf, nowMs, ids, health, tail, metrics, logger });

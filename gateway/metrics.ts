@@ -6,6 +6,7 @@ export const metricNames = {
   requests: "millrace_gateway_requests_total",
   latency: "millrace_gateway_request_duration_seconds",
   waitingBytes: "millrace_gateway_waiting_bytes",
+  waitingRecords: "millrace_gateway_waiting_records",
   appendRecords: "millrace_gateway_append_records",
   appendDuration: "millrace_gateway_append_duration_seconds",
   appendErrors: "millrace_gateway_append_errors_total",
@@ -20,7 +21,7 @@ export const logEvents = {
   draining: "gateway.draining",
 } as const;
 
-export type Gauges = { readonly waitingBytes: () => number; readonly dedupeEntries: () => number };
+export type Gauges = { readonly waitingBytes: () => number; readonly waitingRecords: () => number; readonly dedupeEntries: () => number };
 
 export type GatewayMetrics = {
   events(outcome: "accepted" | "duplicate" | "rejected" | "retry", code: string, count: number): void;
@@ -63,6 +64,7 @@ export function createMetrics(registry: Registry, gauges: Gauges): GatewayMetric
   });
   const appendErrors = new Counter({ name: metricNames.appendErrors, help: "Appends that the log threw back.", registers });
   gauge(registry, metricNames.waitingBytes, "Bytes of bodies being read and of records waiting for the log.", gauges.waitingBytes);
+  gauge(registry, metricNames.waitingRecords, "Records waiting for the log, in flight or behind.", gauges.waitingRecords);
   gauge(registry, metricNames.dedupeEntries, "Event ids in the duplicate table.", gauges.dedupeEntries);
   const eventChildren = new Map<string, Counter.Internal>();
   const requestChildren = new Map<number, Counter.Internal>();

@@ -46,6 +46,7 @@ export class AppendQueue {
   readonly #options: AppendQueueOptions;
   #waiting: Submission[] = [];
   #waitingBytes = 0;
+  #waitingRecords = 0;
   #inFlight = false;
   #scheduled = false;
   #onIdle: (() => void)[] = [];
@@ -59,9 +60,14 @@ export class AppendQueue {
     return this.#waitingBytes;
   }
 
+  get waitingRecords(): number {
+    return this.#waitingRecords;
+  }
+
   submit(submission: Submission): void {
     this.#waiting.push(submission);
     this.#waitingBytes += submission.bytes;
+    this.#waitingRecords += 1;
     if (this.#inFlight || this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -184,6 +190,7 @@ export class AppendQueue {
 
   #end(submission: Submission, outcome: Outcome): void {
     this.#waitingBytes -= submission.bytes;
+    this.#waitingRecords -= 1;
     submission.settled(outcome);
   }
 }

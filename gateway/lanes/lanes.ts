@@ -42,6 +42,10 @@ export class Lanes {
     return this.#queue.waitingBytes;
   }
 
+  get waitingRecords(): number {
+    return this.#queue.waitingRecords;
+  }
+
   get dedupeEntries(): number {
     return this.#dedupe?.size ?? 0;
   }
