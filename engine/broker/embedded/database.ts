@@ -15,7 +15,7 @@ export type Durability = "full" | "normal";
 const applicationId = 0x6d696c6c;
 
 /** Pages of the write-ahead log at which a transaction also checkpoints: more writes fewer bytes, fewer makes the worst commit shorter. */
-const checkpointPages = 8000;
+const checkpointPages = 4000;
 
 /**
  * Owns the one connection to the embedded log's file. Log, groups and state stand in it side by side, each with tables and a schema version of

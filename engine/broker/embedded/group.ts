@@ -75,7 +75,8 @@ export class Group {
     const revoked = [...before].map(async ([member, owned]) => {
       // A member that was replaced under its own name is another process by now: nothing is asked of it.
       if (members.has(member.id) && members.get(member.id) !== member) return void late.set(member, owned);
-      const leaving = owned.filter((task) => shares.get(member.id)?.includes(task) !== true);
+      const keeps = new Set(shares.get(member.id));
+      const leaving = owned.filter((task) => !keeps.has(task));
       if (leaving.length > 0 && !(await member.revoking(leaving, this.#options.revokeTimeoutMs))) late.set(member, leaving);
     });
     await Promise.all(revoked);
