@@ -1,12 +1,11 @@
-import { codecOf } from "./codec/record-codec.ts";
+import { type Doors, openDoors } from "./event-door.ts";
 import { keyOf } from "./event-key.ts";
 import { eventRegistry, releasedSchemasOf } from "./event-registry.ts";
-import { type EventSchema, versionOf } from "./event-schema.ts";
+import type { EventSchema } from "./event-schema.ts";
 import { type EventType, eventTypes } from "./event-types.ts";
 import type { RecordType } from "./field-type.ts";
 import { compileParser } from "./json/compile-parser.ts";
 import { nearName } from "./json/near-name.ts";
-import type { ParseValue } from "./json/parse-value.ts";
 import { type Problem, type WarningCode, ProblemList } from "./json/problem.ts";
 import { SchemaError } from "./schema-error.ts";
 import type { ShopEvent } from "./shop-event.ts";
@@ -24,16 +23,9 @@ export type ParsedEvent =
     }
   | { readonly kind: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem<WarningCode>[] };
 
-/** The way in for one version of an event type: its parser, and the step up to the current version for an older major one. */
-type Door = { readonly parse: ParseValue; readonly upcast: ((event: unknown) => unknown) | undefined };
-type Doors = {
-  readonly schema: EventSchema;
-  readonly current: Door;
-  readonly older: ReadonlyMap<string, Door>;
-  readonly keyPointer: string;
-};
-
-const doorsOf: ReadonlyMap<string, Doors> = new Map(eventRegistry.map((schema) => [schema.eventType, openDoors(schema)]));
+const doorsOf: ReadonlyMap<string, Doors> = new Map(
+  eventRegistry.map((schema) => [schema.eventType, openDoors(schema, releasedSchemasOf(schema.eventType))]),
+);
 
 /**
  * An event out of parsed JSON, or everything that is wrong with it, at most a hundred mistakes. Nothing is coerced; what an older version
@@ -65,27 +57,6 @@ export function parseEvent(json: unknown): ParsedEvent {
 
 const none: readonly Problem<WarningCode>[] = [];
 
-function openDoors(schema: EventSchema): Doors {
-  const older = new Map<string, Door>();
-  for (const released of releasedSchemasOf(schema.eventType)) {
-    if (released.version === schema.version) continue;
-    // Within a major version every older event is one of the current schema too.
-    if (versionOf(released)[0] === versionOf(schema)[0])
-      older.set(released.version, { parse: compileParser(schema.type), upcast: undefined });
-    else older.set(released.version, { parse: compileParser(released.type), upcast: upcaster(released, schema) });
-  }
-  const path = schema.key[0]!.replace(/^.*\{|\}$/g, "");
-  const current: Door = { parse: compileParser(schema.type), upcast: undefined };
-  return { schema, current, older, keyPointer: `/${path.replaceAll(".", "/")}` };
-}
-
-/** The event as the current version reads the bytes of the older one. */
-function upcaster(released: EventSchema, schema: EventSchema): (event: unknown) => unknown {
-  const before = codecOf(released.type);
-  const now = codecOf(schema.type, released.type);
-  return (event) => now.decode(before.encode(event));
-}
-
 function explainVersion({ schema, older }: Doors, problems: ProblemList): void {
   const versions = [...older.keys(), schema.version].join(", ");
   problems.add({
@@ -96,9 +67,10 @@ function explainVersion({ schema, older }: Doors, problems: ProblemList): void {
   });
 }
 
-function explainKey({ schema, keyPointer }: Doors, problems: ProblemList): void {
+function explainKey({ schema }: Doors, problems: ProblemList): void {
+  const path = schema.key[0]!.replace(/^.*\{|\}$/g, "");
   const detail = `is the key of ${schema.eventType} and must have a value`;
-  problems.add({ pointer: keyPointer, code: "schema_violation", expected: "visible text of 1 to 128 bytes", detail });
+  problems.add({ pointer: `/${path.replaceAll(".", "/")}`, code: "schema_violation", expected: "visible text of 1 to 128 bytes", detail });
 }
 
 const envelopeParser = compileParser(envelopeType());
