@@ -96,7 +96,7 @@ export function encodeHeaders(headers: HeaderList): Buffer {
 export function decodeHeaders(bytes: Uint8Array): HeaderList {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headers: (readonly [string, string])[] = [];
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const nameEnd = at + 2 + buffer.readUInt16BE(at);
     const valueEnd = nameEnd + 4 + buffer.readInt32BE(nameEnd);
     headers.push([buffer.toString("utf8", at + 2, nameEnd), buffer.toString("utf8", nameEnd + 4, valueEnd)]);

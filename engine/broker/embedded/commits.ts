@@ -3,9 +3,9 @@ import type { Commit, CommitResult, Position, TaskId } from "#broker/broker.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { commitStep, type CommitStep } from "./commit-steps.ts";
 import type { Deltas } from "./deltas.ts";
-import type { Group } from "./group.ts";
-import type { Log } from "./log.ts";
-import type { CheckedBatch } from "./offset-gaps.ts";
+import type { Group } from "./group/group.ts";
+import type { Log } from "./log/log.ts";
+import type { CheckedBatch } from "./log/offset-gaps.ts";
 
 export type CheckedCommit = {
   readonly commit: Commit;

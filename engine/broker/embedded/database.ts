@@ -109,7 +109,8 @@ export class EmbeddedDatabase {
       );
     }
     if (version === steps.length) return;
-    this.transaction("full", () => {
+    // Nothing was acknowledged on the new tables yet: what is, carries them along.
+    this.transaction("normal", () => {
       for (const step of steps.slice(version)) this.connection.exec(step);
       this.connection.prepare("INSERT OR REPLACE INTO schema_versions VALUES (?, ?)").run(part, steps.length);
     });

@@ -21,10 +21,10 @@ import { Commits } from "./commits.ts";
 import { EmbeddedDatabase } from "./database.ts";
 import { Deltas } from "./deltas.ts";
 import { FetchWaiters } from "./fetch-waiters.ts";
-import { Groups } from "./groups.ts";
-import { type Cursor, Log } from "./log.ts";
-import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./offset-gaps.ts";
-import { Retention } from "./retention.ts";
+import { Groups } from "./group/groups.ts";
+import { type Cursor, Log } from "./log/log.ts";
+import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./log/offset-gaps.ts";
+import { Retention } from "./log/retention.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export type EmbeddedBrokerOptions = {

@@ -1,4 +1,4 @@
-import type { Partition } from "./partitions.ts";
+import type { Partition } from "./log/partitions.ts";
 
 /** Fetches that wait for the first record of any of their partitions. */
 export class FetchWaiters {

@@ -2,9 +2,9 @@ import type { AppendResult, CommitResult } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { Commits, CheckedCommit, RunCommit } from "./commits.ts";
 import type { EmbeddedDatabase } from "./database.ts";
-import type { Log } from "./log.ts";
-import type { CheckedBatch } from "./offset-gaps.ts";
-import type { Partition } from "./partitions.ts";
+import type { Log } from "./log/log.ts";
+import type { CheckedBatch } from "./log/offset-gaps.ts";
+import type { Partition } from "./log/partitions.ts";
 
 type Waiting = { readonly bytes: number; readonly reject: (error: unknown) => void } & (
   | { readonly kind: "append"; readonly batches: readonly CheckedBatch[]; readonly resolve: (results: readonly AppendResult[]) => void }

@@ -1,6 +1,6 @@
 import type { FetchedBatch, Position } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
-import type { EmbeddedDatabase } from "./database.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import type { CheckedBatch } from "./offset-gaps.ts";
 import { keyOf, type Partition, Partitions } from "./partitions.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { earliest } from "#broker/broker.ts";
 import { at, atOnce, batchOf, textsIn } from "#broker/conformance-harness.ts";
-import { type EmbeddedBroker, openEmbeddedBroker } from "./embedded-broker.ts";
+import { type EmbeddedBroker, openEmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 
 let broker: EmbeddedBroker;
 let nowMs = 0;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { topics } from "#broker/conformance-harness.ts";
 import { taskIds, TestMember } from "#broker/conformance-member.ts";
-import { type EmbeddedHarness, openHarness } from "./embedded-harness.ts";
+import { type EmbeddedHarness, openHarness } from "#broker/embedded/embedded-harness.ts";
 
 let harness: EmbeddedHarness;
 beforeEach(async () => {

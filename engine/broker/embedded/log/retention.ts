@@ -1,7 +1,7 @@
 import { BrokerError } from "#broker/broker-error.ts";
-import type { Checkpoints } from "./checkpoints.ts";
-import type { EmbeddedDatabase } from "./database.ts";
-import type { Groups } from "./groups.ts";
+import type { Checkpoints } from "#broker/embedded/checkpoints.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import type { Groups } from "#broker/embedded/group/groups.ts";
 import type { Log } from "./log.ts";
 import { keyOf, type Partition } from "./partitions.ts";
 

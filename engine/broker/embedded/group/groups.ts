@@ -1,5 +1,5 @@
 import type { GroupSpec } from "#broker/broker.ts";
-import type { EmbeddedDatabase } from "./database.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { Group } from "./group.ts";
 
 const schema = [`CREATE TABLE groups(grp TEXT PRIMARY KEY, generation INTEGER NOT NULL, tasks TEXT NOT NULL) WITHOUT ROWID;`];

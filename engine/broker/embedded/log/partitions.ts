@@ -1,6 +1,6 @@
 import type { TopicSpec } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
-import type { EmbeddedDatabase } from "./database.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 
 /** What is known of one partition without asking the disk. Offsets of this log stay far below 2^53, so they are numbers until they leave it. */
 export type Partition = {
