@@ -90,3 +90,4 @@ export { openEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } f
 export { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 export { encodeTuple, decodeTuple } from "#state/tuple-key.ts";
 export { earliest } from "#broker/broker.ts";
+export type { InputLag, TaskProgress, WorkerSnapshot } from "#task/worker-snapshot.ts";

@@ -1,7 +1,13 @@
 import { earliest, type FetchedBatch } from "#broker/broker.ts";
 import { indexBatch, type BatchIndex } from "#broker/record-batch.ts";
 
-type Buffered = { readonly kind: "records" | "watermarks"; readonly base: bigint; readonly next: bigint; readonly index: BatchIndex };
+type Buffered = {
+  readonly kind: "records" | "watermarks";
+  readonly base: bigint;
+  readonly next: bigint;
+  readonly appendedAtMs: number;
+  readonly index: BatchIndex;
+};
 
 /**
  * What was fetched of one input partition and not yet committed past: batches stay until the commit that covers them, so that a task can be
@@ -35,6 +41,11 @@ export class InputQueue {
     return this.fetchAt;
   }
 
+  /** Everything before this offset is committed. */
+  get committedPosition(): bigint {
+    return this.committedAt;
+  }
+
   /** Offset behind the last taken record: what a commit names. */
   get position(): bigint {
     const current = this.batches[this.batch];
@@ -66,6 +77,7 @@ export class InputQueue {
       kind: fetched.kind,
       base: fetched.baseOffset,
       next: fetched.next,
+      appendedAtMs: fetched.appendedAtMs,
       index: first === 0 ? index : withoutFirst(index, first),
     });
     this.buffered += index.count - first;

@@ -3,9 +3,13 @@ import type { Plan } from "./plan.ts";
 
 type Condition = { readonly subTopology: string; readonly topic: string; readonly partition: number; readonly offset: bigint };
 type Waiter = { open: Condition[]; readonly target: string; readonly settle: () => void };
-export type Ends = (subTopology: string, topic: string, partition: number) => bigint | undefined;
-
-const placeOf = (subTopology: string, topic: string, partition: number): string => `${subTopology} ${topic} ${partition}`;
+/** What is known of an input of a sub-topology's task; undefined while it is not known yet. */
+export interface KnownInputs {
+  /** Its reader has committed past everything before this offset. */
+  committed(subTopology: string, topic: string, partition: number): bigint | undefined;
+  /** The partition's end, not older than the last commit of this process that wrote to it. */
+  end(subTopology: string, topic: string, partition: number): bigint | undefined;
+}
 
 /**
  * Waits until what lies at given positions has reached a sub-topology: its readers have committed past the positions, and each task further down has
@@ -13,16 +17,14 @@ const placeOf = (subTopology: string, topic: string, partition: number): string 
  */
 export class ReadYourWrites {
   private readonly plan: Plan;
-  private readonly ends: Ends;
-  private readonly committedAt = new Map<string, bigint>();
+  private readonly inputs: KnownInputs;
   private readonly waiters = new Set<Waiter>();
   /** For each sub-topology, those that can be reached from it through repartitions, itself included. */
   private readonly reaches: ReadonlyMap<string, ReadonlySet<string>>;
 
-  /** `ends` answers a partition's end as its reader last saw it, not older than the commits noted so far; undefined when it is not known yet. */
-  constructor(plan: Plan, ends: Ends) {
+  constructor(plan: Plan, inputs: KnownInputs) {
     this.plan = plan;
-    this.ends = ends;
+    this.inputs = inputs;
     this.reaches = reachable(plan);
   }
 
@@ -40,12 +42,7 @@ export class ReadYourWrites {
     return { done, cancel: () => void this.waiters.delete(waiter) };
   }
 
-  /** A task of this sub-topology has committed these positions. */
-  noteCommitted(subTopology: string, positions: readonly Position[]): void {
-    for (const { topic, partition, offset } of positions) this.committedAt.set(placeOf(subTopology, topic, partition), offset);
-  }
-
-  /** Looks at all waiters again, once a commit and the ends it wrote are noted. */
+  /** Looks at all waiters again, after a commit or a fetch. */
   settle(): void {
     for (const waiter of this.waiters) this.check(waiter);
   }
@@ -75,7 +72,7 @@ export class ReadYourWrites {
   }
 
   private isMet({ subTopology, topic, partition, offset }: Condition): boolean {
-    return (this.committedAt.get(placeOf(subTopology, topic, partition)) ?? -1n) >= offset;
+    return (this.inputs.committed(subTopology, topic, partition) ?? -1n) >= offset;
   }
 
   /** What is to be waited for once this sub-topology has committed; undefined while an end is not known. */
@@ -86,7 +83,7 @@ export class ReadYourWrites {
     for (const { topic, partitions } of plan.sinks) {
       for (const reader of this.readersOf(topic, target)) {
         for (let partition = 0; partition < partitions; partition++) {
-          const offset = this.ends(reader, topic, partition);
+          const offset = this.inputs.end(reader, topic, partition);
           if (offset === undefined) return undefined;
           conditions.push({ subTopology: reader, topic, partition, offset });
         }

@@ -1,6 +1,7 @@
 import { taskId, type Broker, type CommitResult, type GroupSpec, type Membership, type Position, type TaskId } from "#broker/broker.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
+import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
 import { groupOf, type Plan } from "./plan.ts";
 import { ReadYourWrites } from "./read-your-writes.ts";
@@ -8,6 +9,7 @@ import { recover } from "./recovery.ts";
 import { Task } from "./task.ts";
 import { upstreamOf } from "./upstream.ts";
 import { WorkerError } from "./worker-error.ts";
+import { snapshotOf, type WorkerSnapshot } from "./worker-snapshot.ts";
 import type { WorkerEvents } from "./worker-events.ts";
 
 export type WorkerOptions = {
@@ -45,9 +47,7 @@ type Read<T> = { readonly run: (stores: StoreAccess) => T; readonly settle: (ans
 /** The stores of the tasks that this worker owns, as of its last commit. */
 export interface StoreAccess {
   /** Tasks of a sub-topology that run here, by partition. */
-  tasks(
-    subTopology: string,
-  ): readonly {
+  tasks(subTopology: string): readonly {
     readonly partition: number;
     readonly state: TaskState;
     readonly streamTime: number;
@@ -76,6 +76,7 @@ export class Worker {
   private dirtySince: number | undefined;
   private abortedCommits = 0;
   private loop: Promise<void> | undefined;
+  private looping = false;
   private stopping = false;
   private wake: (() => void) | undefined;
 
@@ -93,7 +94,10 @@ export class Worker {
     };
     const { subTopologies } = options.plan;
     this.marks = new MarkTeller(subTopologies, this.options.idleMs);
-    this.writes = new ReadYourWrites(options.plan, (subTopology, topic, partition) => this.endOf(subTopology, topic, partition));
+    this.writes = new ReadYourWrites(options.plan, {
+      committed: (subTopology, topic, partition) => this.queueOf(subTopology, topic, partition)?.committedPosition,
+      end: (subTopology, topic, partition) => this.endOf(subTopology, topic, partition),
+    });
   }
 
   async start(): Promise<void> {
@@ -114,6 +118,7 @@ export class Worker {
       revoking: (tasks) => this.between(() => this.revoke(tasks)),
       lost: (tasks) => this.between(() => this.drop(tasks)),
     });
+    this.looping = true;
     this.loop = this.run();
   }
 
@@ -150,12 +155,17 @@ export class Worker {
     return this.tasks;
   }
 
+  snapshot(): WorkerSnapshot {
+    return snapshotOf(this.options.plan, [...this.tasks.values()], { stopped: this.stopped, nowMs: this.options.clock() });
+  }
+
   private async run(): Promise<void> {
     try {
       while (!this.stopping) await this.turn();
       await this.commitAll();
       this.answerReads();
     } finally {
+      this.looping = false;
       for (const task of this.tasks.values()) task.close();
       this.tasks.clear();
       for (const read of this.reads.splice(0)) read.fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
@@ -171,6 +181,7 @@ export class Worker {
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.commitAll();
     else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
+    this.writes.settle();
     if (!this.anyDirty()) this.answerReads();
   }
 
@@ -253,14 +264,12 @@ export class Worker {
     if (result.kind !== "committed") return this.giveBack(tasks, result);
     this.abortedCommits = 0;
     for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
-    for (const [i, task] of tasks.entries()) {
+    for (const task of tasks) {
       task.committed();
       this.attempts.delete(task.id);
-      this.writes.noteCommitted(task.plan.id, commits[i]!.next);
     }
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
-    this.writes.settle();
     this.answerReads();
     for (const task of tasks) task.fold(Math.ceil((records / tasks.length) * foldPerRecord) + 16);
   }
@@ -316,7 +325,7 @@ export class Worker {
   // Membership. What the log asks is done between two turns of the loop.
 
   private between(run: () => Promise<void>): Promise<void> {
-    if (this.loop === undefined) return run();
+    if (!this.looping) return run();
     return new Promise((settle, reject) => {
       this.requests.push({ run, settle: (error) => (error === undefined ? settle() : reject(error)) });
       this.wake?.();
@@ -335,7 +344,6 @@ export class Worker {
       const sub = plans.get(checkpoint.task)!;
       const task = new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
       this.tasks.set(task.id, task);
-      this.writes.noteCommitted(sub.id, checkpoint.next);
     }
     events.assigned({ tasks: [...this.tasks.keys()], generation });
   }
@@ -382,10 +390,14 @@ export class Worker {
   }
 
   private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
-    const queue = this.tasks.get(taskId(subTopology, partition))?.queues.find((one) => one.topic === topic);
+    const queue = this.queueOf(subTopology, topic, partition);
     if (queue === undefined || queue.more === undefined) return undefined;
     const written = this.written.get(`${topic} ${partition}`) ?? 0n;
     return written > queue.end ? written : queue.end;
+  }
+
+  private queueOf(subTopology: string, topic: string, partition: number): InputQueue | undefined {
+    return this.tasks.get(taskId(subTopology, partition))?.queues.find((queue) => queue.topic === topic);
   }
 
   private idleWaitMs(now: number): number {

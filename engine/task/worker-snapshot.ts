@@ -1,0 +1,66 @@
+import type { TaskId } from "#broker/broker.ts";
+import { countsOf, type NodeCounts } from "./node-counts.ts";
+import type { Plan } from "./plan.ts";
+import type { Task } from "./task.ts";
+
+/** How far an input is behind: offsets (which may have gaps) and the wait of its oldest record at hand, ms. */
+export type InputLag = {
+  readonly task: TaskId;
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: number;
+  readonly ms: number;
+};
+
+/** `watermarkLagMs`: how far the task's watermark is behind its stream time; 0 where nothing was repartitioned. */
+export type TaskProgress = {
+  readonly task: TaskId;
+  readonly stopped: boolean;
+  readonly streamTime: number;
+  readonly watermarkLagMs: number;
+};
+
+/** What is seen of a worker from outside, at one moment. */
+export type WorkerSnapshot = {
+  readonly inputs: readonly InputLag[];
+  readonly tasks: readonly TaskProgress[];
+  readonly nodes: readonly (NodeCounts & { readonly node: string })[];
+  /** Records that could not be decoded, by source topic. */
+  readonly undecodable: Readonly<Record<string, number>>;
+};
+
+export function snapshotOf(
+  plan: Plan,
+  tasks: readonly Task[],
+  { stopped, nowMs }: { stopped: ReadonlyMap<TaskId, unknown>; nowMs: number },
+): WorkerSnapshot {
+  const undecodable: Record<string, number> = {};
+  for (const { meta } of tasks) {
+    for (const [name, value] of meta.under("source/")) {
+      const topic = name.slice(0, name.indexOf("#"));
+      undecodable[topic] = (undecodable[topic] ?? 0) + value;
+    }
+  }
+  return {
+    inputs: tasks.flatMap((task) =>
+      task.queues.map((queue) => ({
+        task: task.id,
+        topic: queue.topic,
+        partition: queue.partition,
+        records: queue.more === undefined ? 0 : Number(queue.end - queue.position),
+        ms: queue.head === undefined ? 0 : Math.max(0, nowMs - queue.head.appendedAtMs),
+      })),
+    ),
+    tasks: tasks.map((task) => ({
+      task: task.id,
+      stopped: stopped.has(task.id),
+      streamTime: task.streamTime,
+      watermarkLagMs: task.watermark === Infinity ? 0 : Math.max(0, task.streamTime - task.watermark),
+    })),
+    nodes: plan.subTopologies.flatMap((sub) => {
+      const metas = tasks.filter((task) => task.plan.id === sub.id).map(({ meta }) => meta);
+      return sub.nodes.map(({ id }) => ({ node: id, ...countsOf(metas, id) }));
+    }),
+    undecodable,
+  };
+}
