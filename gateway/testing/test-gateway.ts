@@ -62,18 +62,20 @@ export type TestGateway = {
   readonly broker: EmbeddedBroker;
   readonly registry: Registry;
   readonly port: number;
-  post(body: string | Buffer | object, headers?: Readonly<Record<string, string>>): Promise<Answered>;
-  send(options: {
-    readonly method?: string;
-    readonly path: string;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly body?: string | Buffer;
-  }): Promise<Answered>;
+  readonly post: (body: string | Buffer | object, headers?: Readonly<Record<string, string>>) => Promise<Answered>;
+  readonly send: (request: TestRequest) => Promise<Answered>;
   /** Writes bytes to a socket of its own and answers all that comes back until the server closes it. */
-  raw(bytes: string | Buffer, options?: { readonly end?: boolean }): Promise<string>;
+  readonly raw: (bytes: string | Buffer) => Promise<string>;
   /** All records of the log, in the order of their sequence. */
-  stored(): Promise<readonly Stored[]>;
-  close(): Promise<void>;
+  readonly stored: () => Promise<readonly Stored[]>;
+  readonly close: () => Promise<void>;
+};
+
+export type TestRequest = {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
 };
 
 export type TestOptions = Partial<Omit<GatewayOptions, "appender">> & {
@@ -142,19 +144,18 @@ export async function openTestGateway(options: TestOptions = {}): Promise<TestGa
       const bytes = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
       return send({ method: "POST", path: "/v1/events", headers: { "content-type": "application/json", ...headers }, body: bytes });
     },
-    async raw(bytes, { end = false } = {}) {
+    raw: async (bytes) => {
       const socket = connect(port, "127.0.0.1");
       const chunks: Buffer[] = [];
       socket.on("data", (chunk) => chunks.push(chunk));
       // A server that refuses closes while more is written to it: what it said before is the answer.
       socket.on("error", () => undefined);
       socket.write(bytes);
-      if (end) socket.end();
       await once(socket, "close");
       return Buffer.concat(chunks).toString("latin1");
     },
     stored: () => readLog(broker, more.partitions),
-    async close() {
+    close: async () => {
       agent.destroy();
       await gateway.close();
       await server.close(200);
