@@ -83,7 +83,7 @@ export {
 export type { Task } from "#task/task.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
-export { Worker, type StoreAccess, type WorkerOptions } from "#task/worker.ts";
+export { Worker, type ReadableTask, type StoreAccess, type WorkerOptions } from "#task/worker.ts";
 export { TopologyDriver, driverCommitSteps, type DriverCommitStep, type DriverInput, type DriverOptions } from "#testing/driver.ts";
 export type { DriverRecord } from "#testing/memory-log.ts";
 export { openEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from "#broker/embedded/embedded-broker.ts";
@@ -91,3 +91,6 @@ export { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts"
 export { encodeTuple, decodeTuple } from "#state/tuple-key.ts";
 export { earliest } from "#broker/broker.ts";
 export type { InputLag, TaskProgress, WorkerSnapshot } from "#task/worker-snapshot.ts";
+export { compareKeys } from "#state/key-order.ts";
+export { formatToken, parseTokens, type ParsedTokens } from "#broker/token.ts";
+export { serveAppender } from "#broker/embedded/port.ts";

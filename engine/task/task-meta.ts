@@ -30,6 +30,10 @@ export class TaskMeta {
     return this.cells.has(name);
   }
 
+  read(name: string): number | undefined {
+    return this.cells.get(name)?.value;
+  }
+
   /** All numbers whose names begin with `prefix`. */
   *under(prefix: string): IterableIterator<readonly [name: string, value: number]> {
     for (const [name, { value }] of this.cells) if (name.startsWith(prefix)) yield [name.slice(prefix.length), value];

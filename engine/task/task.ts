@@ -102,6 +102,11 @@ export class Task implements NodeHost {
     return this.streamTimeCell.value;
   }
 
+  /** The time by which a node's windows close: the smaller of its own stream time and the watermark, −1 when it has none. */
+  closingTimeOf(node: string): number {
+    return Math.min(this.taskMeta.read(cellName(node, "stream-time")) ?? -1, this.marks.value);
+  }
+
   /** What the task tells those it writes to: its stream time, or its own watermark if smaller. */
   get reached(): number {
     return Math.min(this.streamTimeCell.value, this.marks.value);

@@ -44,16 +44,20 @@ const foldPerRecord = 1.5;
 type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
 type Read<T> = { readonly run: (stores: StoreAccess) => T; readonly settle: (answer: T) => void; readonly fail: (error: unknown) => void };
 
-/** The stores of the tasks that this worker owns, as of its last commit. */
+/** A task as queries see it, as of its last commit. */
+export type ReadableTask = {
+  readonly partition: number;
+  readonly state: TaskState;
+  readonly streamTime: number;
+  readonly watermark: number;
+  readonly positions: readonly Position[];
+  /** The time by which the windows of a node close; −1 when it is not known. */
+  readonly closingTimeOf: (node: string) => number;
+};
+
+/** The tasks of this worker, by sub-topology. */
 export interface StoreAccess {
-  /** Tasks of a sub-topology that run here, by partition. */
-  tasks(subTopology: string): readonly {
-    readonly partition: number;
-    readonly state: TaskState;
-    readonly streamTime: number;
-    readonly watermark: number;
-    readonly positions: readonly Position[];
-  }[];
+  tasks(subTopology: string): readonly ReadableTask[];
 }
 
 /**
@@ -311,6 +315,7 @@ export class Worker {
             streamTime: task.streamTime,
             watermark: task.watermark,
             positions: task.positions(),
+            closingTimeOf: (node) => task.closingTimeOf(node),
           })),
     };
     for (const read of this.reads.splice(0)) {
