@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { open } from "node:fs/promises";
+import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { ReplayError } from "./replay-error.ts";
 
@@ -16,7 +17,7 @@ export async function* textLines(file: string): AsyncGenerator<TextLine> {
   let rest = "";
   let number = 0;
   try {
-    for await (const chunk of unpacked(file)) {
+    for await (const chunk of await unpacked(file)) {
       const text = rest + decoder.decode(chunk, { stream: true });
       // A `\r` at the end of a chunk may be half of `\r\n`.
       const settled = text.endsWith("\r") ? text.length - 1 : text.length;
@@ -36,15 +37,15 @@ export async function* textLines(file: string): AsyncGenerator<TextLine> {
   else if (rest !== "") yield { number: ++number, text: rest, end: "" };
 }
 
-async function* unpacked(file: string): AsyncGenerator<Buffer> {
-  const chunks = createReadStream(file)[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await chunks.next();
-  if (first.done === true) return;
-  const all = (async function* () {
-    yield first.value;
-    for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) yield chunk.value;
-  })();
-  const zipped = first.value[0] === 0x1f && first.value[1] === 0x8b;
-  if (!zipped) yield* all;
-  else yield* Readable.from(all).compose(createGunzip()) as AsyncIterable<Buffer>;
+async function unpacked(file: string): Promise<AsyncIterable<Buffer>> {
+  const zipped = await isGzip(file);
+  const source = createReadStream(file);
+  // An error of either ends the iteration over the last; there is nothing else to tell.
+  return zipped ? pipeline(source, createGunzip(), () => undefined) : source;
+}
+
+async function isGzip(file: string): Promise<boolean> {
+  await using handle = await open(file);
+  const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+  return buffer[0] === 0x1f && buffer[1] === 0x8b;
 }
