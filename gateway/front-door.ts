@@ -9,6 +9,8 @@ export const loopbackHosts: Hosts = ["localhost", "127.0.0.1", "[::1]"];
 // node:http keeps at most this many headers of a request, silently; one more than allowed is enough to see.
 export const keptHeaders = (limits: Limits): number => limits.headerCount + 1;
 
+// Characters that need no encoding, and those that would change the path's meaning if they were decoded: slash, backslash, NUL.
+const encodedInVain = /%(?:2[def]|3\d|4[1-9a-f]|5[\dacf]|6[1-9a-f]|7[\dae]|00)/i;
 const withPort = /:\d{1,5}$/;
 
 /**
@@ -56,7 +58,7 @@ function pathProblem(url: string, limits: Limits): Problem | undefined {
     return { slug: "uri-too-long", detail: `a query has at most ${limits.queryBytes} bytes`, more: { limit: limits.queryBytes } };
   }
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
-  const literal = path.startsWith("/") && !path.includes("//") && !/%2e|%2f|%5c|%00|\\|\/\.\.?(?:\/|$)/i.test(path);
+  const literal = path.startsWith("/") && !path.includes("//") && !/\\|\/\.\.?(?:\/|$)/.test(path) && !encodedInVain.test(path);
   return literal
     ? undefined
     : { slug: "not-found", detail: "paths are taken literally: no host, no empty or dotted segments, none of them encoded" };

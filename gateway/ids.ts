@@ -3,11 +3,11 @@ import { randomFillSync } from "node:crypto";
 /** Where ids come from; tests hand in one that counts. */
 export type Ids = {
   /** A UUID of version 7 for a moment: ids sort by time. */
-  uuid(nowMs: number): string;
+  readonly uuid: (nowMs: number) => string;
   /** Random bytes in hexadecimal. */
-  hex(bytes: number): string;
+  readonly hex: (bytes: number) => string;
   /** A number in [0, 1). */
-  roll(): number;
+  readonly roll: () => number;
 };
 
 const poolBytes = 4096;

@@ -20,7 +20,14 @@ const sample = (i: number): string =>
       ipAddress: "192.0.2.17",
       schemaVersion: "1.0.0",
     },
-    data: { cartId: "cart-0192f3a1", sku: "85123A", quantity: 2, unitPrice: { amount: "49.90", currency: "EUR" }, customerId: "17850", vendorId: "vendor-7" },
+    data: {
+      cartId: "cart-0192f3a1",
+      sku: "85123A",
+      quantity: 2,
+      unitPrice: { amount: "49.90", currency: "EUR" },
+      customerId: "17850",
+      vendorId: "vendor-7",
+    },
   });
 
 let nextId = 0;
@@ -51,7 +58,8 @@ function run(socket: Socket): void {
     for (let i = 0; i < idsAt.length; i++) {
       const id = nextId++;
       bytes.write(runId + String(id % 1_000_000).padStart(6, "0"), idsAt[i]!, "latin1");
-      if (id % 1_000_000 === 0 && id > 0) bytes.write(String((Number(runId) + id / 1_000_000) % 1_000_000).padStart(6, "0"), idsAt[i]!, "latin1");
+      if (id % 1_000_000 === 0 && id > 0)
+        bytes.write(String((Number(runId) + id / 1_000_000) % 1_000_000).padStart(6, "0"), idsAt[i]!, "latin1");
       bytes.write(String((id * 7919) % 50_000).padStart(5, "0"), sessionsAt[i]!, "latin1");
     }
     sentAt = performance.now();
@@ -88,7 +96,11 @@ setTimeout(() => {
     const elapsed = (performance.now() - startedAt) / 1000;
     const sorted = Float64Array.from(latencies).sort();
     const at = (q: number): number => Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0) * 100) / 100;
-    const report = { events, requestsPerSecond: Math.round(requests / elapsed), eventsPerSecond: Math.round((requests * events) / elapsed) };
+    const report = {
+      events,
+      requestsPerSecond: Math.round(requests / elapsed),
+      eventsPerSecond: Math.round((requests * events) / elapsed),
+    };
     process.stdout.write(`${JSON.stringify({ ...report, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1), failed })}\n`);
     process.exit(0);
   }, seconds * 1000);
