@@ -16,10 +16,6 @@ export class Cache implements CacheCount {
     this.stores = stores;
   }
 
-  loaded(): void {
-    this.makeRoom(1);
-  }
-
   /** Moves the hand for `entries` that came; may end above the limit, and is then below it some calls later. */
   makeRoom(entries: number): void {
     for (let steps = entries * stepsPerEntry + 8; this.count > this.limit && steps > 0; steps--) {

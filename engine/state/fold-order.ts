@@ -31,7 +31,7 @@ export class FoldOrder {
 
   private *overSegments(lists: (readonly [Segment<unknown>, Entry<unknown>[]])[]): Generator<Entry<unknown>[], void> {
     for (const [segment, list] of lists) {
-      if (segment.dropped) this.left -= list.length;
+      if (segment.gone) this.left -= list.length;
       else yield* this.inKeyOrder(list);
     }
   }

@@ -3,7 +3,6 @@ import { FoldOrder } from "./fold-order.ts";
 import type { Generation } from "./generation.ts";
 import { type Entry, entryFlags } from "./segment.ts";
 
-const unsafe = entryFlags.dirty | entryFlags.taken;
 /** Sorting without giving an entry counts as this many. */
 const pauseCost = 128;
 
@@ -16,7 +15,7 @@ export class Folding {
   private readonly base: StateBase;
   private readonly order: FoldOrder;
   private ordered = false;
-  /** Given by the order and not written yet, because they were unsafe or because a transaction failed. */
+  /** Given by the order and not written yet, because they were not settled or because a transaction failed. */
   private waiting: Entry<unknown>[] = [];
 
   constructor(generation: Generation, base: StateBase) {
@@ -27,7 +26,7 @@ export class Folding {
 
   /** About how many entries can be folded now. */
   get left(): number {
-    return this.order.left + this.waiting.filter((entry) => this.wanted(entry) && (entry.flags & unsafe) === 0).length;
+    return this.order.left + this.waiting.filter((entry) => this.wanted(entry) && isSettled(entry)).length;
   }
 
   /** False when all that is left waits for a commit. */
@@ -35,8 +34,8 @@ export class Folding {
     return !this.ordered || this.waiting.every((entry) => !this.wanted(entry)) || this.left > 0;
   }
 
-  /** Writes about `entries` entries; true when the whole generation is in the base, and the base says so. `alongside` writes in the same transaction. */
-  fold(entries: number, alongside: () => void): boolean {
+  /** Writes about `entries` entries; true when the whole generation is in the base, and the base says so; `atEnd` writes in that transaction. */
+  fold(entries: number, atEnd: () => void): boolean {
     const slice = this.gather(entries);
     const finished = this.ordered && this.waiting.length === 0;
     if (slice.length === 0 && !finished) return false;
@@ -47,8 +46,9 @@ export class Folding {
           if (value === undefined) base.delete(segment.rowKey(key));
           else base.put(segment.rowKey(key), codec.encode(value));
         }
-        alongside();
-        if (finished) this.base.markFolded(this.generation.upTo);
+        if (!finished) return;
+        atEnd();
+        this.base.markFolded(this.generation.upTo);
       });
     } catch (error) {
       this.waiting = slice.concat(this.waiting);
@@ -62,7 +62,7 @@ export class Folding {
     const slice: Entry<unknown>[] = [];
     const waiting: Entry<unknown>[] = [];
     const sort = (entry: Entry<unknown>): void => {
-      if (this.wanted(entry)) ((entry.flags & unsafe) === 0 ? slice : waiting).push(entry);
+      if (this.wanted(entry)) (isSettled(entry) ? slice : waiting).push(entry);
     };
     this.waiting.forEach(sort);
     for (let budget = entries - slice.length; budget > 0 && !this.ordered;) {
@@ -76,6 +76,9 @@ export class Folding {
   }
 
   private wanted(entry: Entry<unknown>): boolean {
-    return entry.generation === this.generation.number && !entry.segment.dropped;
+    return entry.generation === this.generation.number && !entry.segment.gone;
   }
 }
+
+/** Memory has the entry's committed value, and its window is not being expired. */
+const isSettled = (entry: Entry<unknown>): boolean => (entry.flags & (entryFlags.dirty | entryFlags.taken)) === 0 && !entry.segment.dropped;

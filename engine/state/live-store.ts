@@ -25,6 +25,6 @@ export interface LiveStore<V = unknown> {
   trim(limit: number): number;
   /** True when `trim` has something to do. */
   readonly untrimmed: boolean;
-  /** Writes the committed expiry into the base, if it has changed. */
+  /** Writes the committed expiry into the base. */
   markExpired(): void;
 }

@@ -19,19 +19,20 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   /** Starts of all windows, ascending; undefined until the first use asks the base. */
   private starts: number[] | undefined;
   private last: Segment<V> | undefined;
-  /** Windows that start before it are gone: now, in the changes taken, in the last commit, in the base's mark, from the base's rows. */
+  /** Windows that start before it are gone: now, in the changes taken, in the last commit, from the base's rows. */
   private expired: number;
   private expiredTaken: number;
   private expiredCommitted: number;
-  private expiredMarked: number;
   private trimmed = 0;
+  /** Windows whose expiry is not committed yet. */
+  private dropped: Segment<V>[] = [];
 
   constructor({ name, codec, base, cache }: LiveStoreParts<V>) {
     this.name = name;
     this.codec = codec;
     this.base = base;
     this.cache = cache;
-    this.expired = this.expiredTaken = this.expiredCommitted = this.expiredMarked = base.expired;
+    this.expired = this.expiredTaken = this.expiredCommitted = base.expired;
   }
 
   get dirtyCount(): number {
@@ -88,9 +89,13 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   }
 
   committed(each: (entry: Entry<V>) => void): void {
+    this.expiredCommitted = this.expiredTaken;
+    this.dropped = this.dropped.filter((segment) => {
+      segment.gone = segment.start < this.expiredCommitted;
+      return !segment.gone;
+    });
     commitTaken(this.taken, each);
     this.taken = [];
-    this.expiredCommitted = this.expiredTaken;
   }
 
   restore(reader: DeltaReader): Entry<V> | undefined {
@@ -115,9 +120,7 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   }
 
   markExpired(): void {
-    if (this.expiredCommitted === this.expiredMarked) return;
     this.base.markExpired(this.expiredCommitted);
-    this.expiredMarked = this.expiredCommitted;
   }
 
   private segment(start: number): Segment<V> | undefined {
@@ -182,7 +185,9 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   private forgetExpired(): void {
     if (this.starts === undefined) return;
     for (const start of this.starts.splice(0, this.indexOf(this.expired))) {
-      this.byStart.get(start)!.drop();
+      const segment = this.byStart.get(start)!;
+      segment.drop();
+      this.dropped.push(segment);
       this.byStart.delete(start);
     }
     this.dirty = this.dirty.filter((entry) => !entry.segment.dropped);

@@ -37,8 +37,8 @@ export type SegmentHome<V> = {
   readonly cache: CacheCount;
 };
 
-/** Counts the entries that may leave; `loaded` makes room when there are too many. */
-export type CacheCount = { count: number; loaded(): void };
+/** Counts the entries that may leave; `makeRoom` lets some go when there are too many. */
+export type CacheCount = { count: number; makeRoom(entries: number): void };
 
 /**
  * The entries of one window, or of a whole key-value store (`start` −1): a Map over the base's rows that begin with the window's start.
@@ -47,8 +47,10 @@ export type CacheCount = { count: number; loaded(): void };
 export class Segment<V> {
   readonly start: number;
   readonly entries = new Map<string, Entry<V>>();
-  /** True once the window has expired: what still points here is skipped. */
+  /** True once the window has expired. */
   dropped = false;
+  /** True once that is committed: until then its entries are part of the last commit, and must not be lost by folding. */
+  gone = false;
   private complete: boolean;
   readonly home: SegmentHome<V>;
   /** The entry that `get` came to last: a record mostly gets a key and puts it again. */
@@ -160,10 +162,11 @@ export class Segment<V> {
   private load(key: string): Entry<V> | undefined {
     const bytes = this.home.base.get(this.rowKey(key));
     if (bytes === undefined) return undefined;
+    // Room is made first: afterwards this entry itself might leave, and a put would be made to what nobody finds.
+    this.home.cache.makeRoom(1);
     const entry = this.add(key, this.decode(bytes, key));
     entry.flags = cached | used;
     this.home.cache.count += 1;
-    this.home.cache.loaded();
     return entry;
   }
 

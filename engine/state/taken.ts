@@ -11,10 +11,9 @@ export function takeDirty<V>(entries: readonly Entry<V>[], codec: Codec<V>, writ
   }
 }
 
-/** Entries of windows that expired since are passed over. */
 export function commitTaken<V>(entries: readonly Entry<V>[], each: (entry: Entry<V>) => void): void {
   for (const entry of entries) {
-    if (entry.segment.dropped) continue;
+    if (entry.segment.gone) continue;
     entry.flags &= ~entryFlags.taken;
     each(entry);
   }

@@ -17,7 +17,7 @@ export class MemoryBase implements StateBase {
   commit(number: bigint, changes: readonly StoreDelta[]): void {
     if (number <= this.number) throw new StateError("STATE_COMMIT_ORDER", `commit ${number} does not follow ${this.number}`);
     this.number = number;
-    for (const { store, bytes } of changes) this.deltas.push({ number, store, bytes: bytes.slice() });
+    for (const { store, bytes } of changes) this.deltas.push({ number, store, bytes: new Uint8Array(bytes) });
   }
 
   /** Forgets all other stores, as if they had never been. */
@@ -98,7 +98,7 @@ class MemoryStore implements BaseStore {
 
   put(key: Uint8Array, value: Uint8Array): void {
     const row = binary(key);
-    const copy = value.slice();
+    const copy = new Uint8Array(value);
     this.write(() => {
       if (!this.rows.has(row)) this.keys.add(row);
       this.rows.set(row, copy);

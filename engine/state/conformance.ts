@@ -1,0 +1,429 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type StoreDelta, taskId } from "#broker/broker.ts";
+import { DeltaReader, deltaOps } from "./delta.ts";
+import { testRandomState } from "./random-state.ts";
+import { awkwardKeys, reusingCodec, type StateGround, type StateHarness, tightLimits, type Value } from "./state-harness.ts";
+import { type KeyValueStore, keyValueStore, type StoreSpec, type WindowStore, windowStore } from "./store.ts";
+import type { TaskState, TaskStateLimits } from "./task-state.ts";
+
+const value = (n: number, text = `value ${n}`): Value => ({ n, text });
+const specs = { totals: keyValueStore(reusingCodec()), perMinute: windowStore(reusingCodec()) };
+const task = taskId("orders", 3);
+
+/** The laws of state (docs: S1–S16), asked of every storage. */
+export function testStateStorage(name: string, harness: StateHarness): void {
+  describe(`state: ${name}`, () => {
+    let ground: StateGround;
+    let state: TaskState;
+    let totals: KeyValueStore<Value>;
+    let perMinute: WindowStore<Value>;
+    let number: bigint;
+
+    const open = (stores: Readonly<Record<string, StoreSpec>> = specs): void => {
+      state = ground.storage.open(task, stores);
+      if ("totals" in stores) totals = state.keyValue("totals");
+      if ("perMinute" in stores) perMinute = state.window("perMinute");
+    };
+    const use = (limits: Partial<TaskStateLimits>): void => {
+      ground = harness(limits);
+      number = 0n;
+      open();
+    };
+    const commit = (): readonly StoreDelta[] => {
+      const changes = state.takeChanges();
+      number += 1n;
+      ground.commit(task, number, changes);
+      state.committed(number);
+      return changes;
+    };
+    const restart = (): void => {
+      ground.restart();
+      open();
+    };
+    /** Commits enough other keys for all that was committed before to be in the base, and out of memory. */
+    const foldAway = (): void => {
+      for (let round = 0; round < 4; round++) {
+        for (let i = 0; i < 10; i++) totals.put(`~filler ${i}`, value(round));
+        commit();
+        while (state.fold(3) > 0);
+      }
+      for (let i = 0; i < 10; i++) totals.delete(`~filler ${i}`);
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < 10; i++) totals.delete(`~filler ${i}`);
+        commit();
+        while (state.fold(3) > 0);
+      }
+    };
+    const keysOf = (entries: Iterable<readonly [string, Value]>): string[] => Array.from(entries, ([key]) => key);
+
+    beforeEach(() => use(tightLimits));
+    afterEach(() => ground.close());
+
+    test("[S1] a read sees every put before it, committed or not", () => {
+      expect(totals.get("a")).toBeUndefined();
+      totals.put("a", value(1));
+      expect(totals.get("a")).toEqual(value(1));
+      commit();
+      totals.put("a", value(2));
+      expect(totals.get("a")).toEqual(value(2));
+      expect([...totals.range()]).toEqual([["a", value(2)]]);
+      const kept = totals.get("a");
+      expect(totals.get("a"), "what get returns is the live value").toBe(kept);
+    });
+
+    test("[S2] a deleted key is gone from memory and base, and may come back", () => {
+      totals.put("a", value(1));
+      totals.put("b", value(2));
+      commit();
+      foldAway();
+      totals.delete("a");
+      totals.delete("never there");
+      expect(totals.get("a")).toBeUndefined();
+      expect(keysOf(totals.range())).toEqual(["b"]);
+      commit();
+      restart();
+      expect(totals.get("a")).toBeUndefined();
+      foldAway();
+      restart();
+      expect(totals.get("a")).toBeUndefined();
+      expect(keysOf(totals.range())).toEqual(["b"]);
+      totals.put("a", value(3));
+      commit();
+      restart();
+      expect(totals.get("a")).toEqual(value(3));
+    });
+
+    test("[S3] what was not committed is gone when the task is opened again; what was is there", () => {
+      totals.put("a", value(1));
+      perMinute.put("a", 60_000, value(1));
+      commit();
+      foldAway();
+      totals.put("a", value(2));
+      totals.put("b", value(2));
+      perMinute.put("a", 60_000, value(2));
+      perMinute.expire(120_000);
+      state.close();
+      open();
+      expect(totals.get("a")).toEqual(value(1));
+      expect(totals.get("b")).toBeUndefined();
+      expect(perMinute.get("a", 60_000)).toEqual(value(1));
+      totals.put("b", value(3));
+      state.takeChanges();
+      open();
+      expect(totals.get("b"), "taken is not committed").toBeUndefined();
+      totals.put("b", value(4));
+      ground.commit(task, ++number, state.takeChanges());
+      restart();
+      expect(totals.get("b"), "the commit's answer was lost, the commit was not").toEqual(value(4));
+    });
+
+    test("[S4] ranges and prefixes give memory, tail and base as one, in code point order", () => {
+      const keys = awkwardKeys;
+      keys.forEach((key, i) => {
+        if (i % 3 === 0) totals.put(key, value(i));
+        if (i % 3 === 1) totals.put(key, value(-1));
+      });
+      commit();
+      foldAway();
+      keys.forEach((key, i) => i % 3 === 1 && totals.put(key, value(i)));
+      commit();
+      keys.forEach((key, i) => i % 3 === 2 && totals.put(key, value(i)));
+      const all = keys.map((key, i) => [key, value(i)] as const);
+      const check = (): void => {
+        expect([...totals.range()]).toEqual(all);
+        for (const from of keys) {
+          const fromBytes = Buffer.from(from);
+          expect(keysOf(totals.range(from))).toEqual(keys.filter((key) => Buffer.compare(Buffer.from(key), fromBytes) >= 0));
+          for (const to of keys) {
+            const toBytes = Buffer.from(to);
+            const wanted = keys.filter(
+              (key) => Buffer.compare(Buffer.from(key), fromBytes) >= 0 && Buffer.compare(Buffer.from(key), toBytes) < 0,
+            );
+            expect(keysOf(totals.range(from, to))).toEqual(wanted);
+          }
+          expect(keysOf(totals.prefix(from))).toEqual(keys.filter((key) => key.startsWith(from)));
+        }
+      };
+      check();
+      commit();
+      foldAway();
+      check();
+      restart();
+      check();
+      for (const key of keys) totals.delete(key);
+      expect([...totals.range()]).toEqual([]);
+      commit();
+      expect([...totals.range()]).toEqual([]);
+      foldAway();
+      expect([...totals.range()]).toEqual([]);
+    });
+
+    test("[S5] a range that is read while its store changes keeps its order, and gives each key that did not change once", () => {
+      const keys = Array.from({ length: 100 }, (_, i) => `k${String(i).padStart(3, "0")}`);
+      for (const key of keys) totals.put(key, value(1));
+      commit();
+      foldAway();
+      for (const key of keys.filter((_, i) => i % 2 === 0)) totals.put(key, value(2));
+      commit();
+      const given: string[] = [];
+      for (const [key] of totals.range()) {
+        given.push(key);
+        totals.put(key, value(3));
+        if (!key.endsWith("!")) totals.put(`${key}!`, value(3));
+        totals.put(`a${key}`, value(3));
+        if (given.length % 3 === 0) commit();
+        state.fold(5);
+        totals.get(keys[(given.length * 7) % 100]!);
+      }
+      expect(given).toEqual(given.toSorted());
+      expect(new Set(given).size).toBe(given.length);
+      expect(given.filter((key) => keys.includes(key))).toEqual(keys);
+    });
+
+    test("[S6] a commit encodes each dirty key once, and says nothing when there is nothing to say", () => {
+      expect(state.dirtyCount).toBe(0);
+      expect(commit()).toEqual([]);
+      for (let i = 0; i < 5; i++) for (const key of ["a", "b", "c"]) totals.put(key, value(i));
+      totals.delete("b");
+      perMinute.put("a", 60_000, value(1));
+      perMinute.put("a", 0, value(0));
+      perMinute.put("a", 60_000, value(2));
+      expect(state.dirtyCount).toBe(5);
+      const changes = commit();
+      expect(state.dirtyCount).toBe(0);
+      const said = new Map(changes.map(({ store, bytes }) => [store, entriesOf(new DeltaReader(bytes, store))]));
+      expect(said.get("perMinute")).toEqual(["60000 a 2", "0 a 0"]);
+      expect(said.get("totals")?.toSorted()).toEqual(["-1 a 4", "-1 b deleted", "-1 c 4"]);
+      expect(said.size).toBe(2);
+      perMinute.expire(60_000);
+      expect(state.dirtyCount).toBe(1);
+      commit();
+      expect(state.dirtyCount).toBe(0);
+    });
+
+    test("[S7] windows are read by start, then key, wherever they lie", () => {
+      const put = (start: number, key: string): void => perMinute.put(key, start, value(start, key));
+      for (const start of [120_000, 0, 60_000, 2 ** 33 * 1000]) for (const key of ["b", "a", "😀", "\ue000"]) put(start, key);
+      commit();
+      foldAway();
+      put(60_000, "aa");
+      commit();
+      put(180_000, "a");
+      perMinute.delete("b", 0);
+      perMinute.delete("b", 240_000);
+      const check = (): void => {
+        expect(Array.from(perMinute.range(0, Infinity), ([start, key]) => [start, key])).toEqual([
+          ...[0, 60_000, 120_000].flatMap((start) =>
+            ["a", ...(start === 60_000 ? ["aa"] : []), ...(start > 0 ? ["b"] : []), "\ue000", "😀"].map((key) => [start, key]),
+          ),
+          [180_000, "a"],
+          ...["a", "b", "\ue000", "😀"].map((key) => [2 ** 33 * 1000, key]),
+        ]);
+        expect(Array.from(perMinute.range(60_000, 180_000), ([start]) => start)).toEqual([
+          ...Array(5).fill(60_000),
+          ...Array(4).fill(120_000),
+        ]);
+        expect(Array.from(perMinute.range(59_999.5, 60_000.5), ([, key]) => key)).toEqual(["a", "aa", "b", "\ue000", "😀"]);
+        expect([...perMinute.windowsOf("a", 0, 180_000)]).toEqual([0, 60_000, 120_000].map((start) => [start, value(start, "a")]));
+        expect([...perMinute.windowsOf("b", -1, Infinity)].map(([start]) => start)).toEqual([60_000, 120_000, 2 ** 33 * 1000]);
+        expect(perMinute.get("b", 0)).toBeUndefined();
+        expect(perMinute.get("a", 30_000)).toBeUndefined();
+        expect(perMinute.get("😀", 120_000)).toEqual(value(120_000, "😀"));
+      };
+      check();
+      commit();
+      check();
+      restart();
+      check();
+      foldAway();
+      check();
+      restart();
+      check();
+    });
+
+    test.each(["uncommitted", "committed", "folded"])("[S8] an expired window is gone, %s or not, and does not come back", (depth) => {
+      for (const start of [0, 60_000, 120_000]) for (const key of ["a", "b"]) perMinute.put(key, start, value(start, key));
+      if (depth !== "uncommitted") commit();
+      if (depth === "folded") foldAway();
+      perMinute.expire(120_000);
+      perMinute.expire(60_000);
+      const check = (): void => {
+        expect(Array.from(perMinute.range(0, Infinity), ([start, key]) => [start, key])).toEqual([
+          [120_000, "a"],
+          [120_000, "b"],
+        ]);
+        expect([...perMinute.windowsOf("a", 0, Infinity)]).toEqual([[120_000, value(120_000, "a")]]);
+        expect(perMinute.get("a", 60_000)).toBeUndefined();
+        perMinute.put("late", 60_000, value(1));
+        expect(perMinute.get("late", 60_000)).toBeUndefined();
+      };
+      check();
+      commit();
+      check();
+      restart();
+      check();
+      foldAway();
+      check();
+      restart();
+      check();
+    });
+
+    test("[S9] folding at any moment changes no answer, and nothing uncommitted reaches the base", () => {
+      for (let i = 0; i < 40; i++) totals.put(`k${i}`, value(i));
+      commit();
+      for (let i = 0; i < 40; i += 2) totals.put(`k${i}`, value(1000 + i));
+      for (let i = 1; i < 40; i += 4) totals.delete(`k${i}`);
+      for (let i = 0; i < 200; i++) state.fold(1);
+      expect(totals.get("k2")).toEqual(value(1002));
+      expect(totals.get("k1")).toBeUndefined();
+      state.takeChanges();
+      for (let i = 0; i < 200; i++) state.fold(1);
+      expect(totals.get("k2")).toEqual(value(1002));
+      restart();
+      for (let i = 0; i < 40; i++) expect(totals.get(`k${i}`)).toEqual(value(i));
+    });
+
+    test("[S9] a window whose expiry is not committed is not lost by folding", () => {
+      for (let i = 0; i < 20; i++) perMinute.put(`k${i}`, 0, value(i));
+      commit();
+      perMinute.expire(60_000);
+      for (let i = 0; i < 40; i++) state.fold(5);
+      restart();
+      for (let i = 0; i < 20; i++) expect(perMinute.get(`k${i}`, 0)).toEqual(value(i));
+    });
+
+    test("[S10] at its bound the tail asks for folding, and no longer when all that is left waits for a commit", () => {
+      let most = 0;
+      for (let i = 0; i < 200; i++) {
+        totals.put(`k${i % 50}`, value(i));
+        commit();
+        let folds = 0;
+        while (state.mustFold) {
+          expect(++folds).toBeLessThan(100);
+          state.fold(1);
+        }
+        most = Math.max(most, folds);
+      }
+      expect(most).toBeGreaterThan(0);
+      for (let i = 0; i < 50; i++) totals.put(`k${i}`, value(1000 + i));
+      for (let folds = 0; state.mustFold; folds++) {
+        expect(folds).toBeLessThan(100);
+        state.fold(5);
+      }
+      expect(state.fold(5)).toBe(0);
+      commit();
+      while (state.fold(5) > 0);
+      expect(state.mustFold).toBe(false);
+      restart();
+      for (let i = 0; i < 50; i++) expect(totals.get(`k${i}`)).toEqual(value(1000 + i));
+    });
+
+    test("[S11] an entry leaves memory only when the base has it, and is read back from there", () => {
+      const puts = new Map<string, Value>();
+      for (let i = 0; i < 60; i++) {
+        const own = value(i);
+        puts.set(`k${i}`, own);
+        totals.put(`k${i}`, own);
+        if (i % 4 === 3) commit();
+      }
+      for (const [key, own] of puts) expect(totals.get(key), "not folded, so still in memory").toBe(own);
+      foldAway();
+      let inMemory = 0;
+      for (const [key, own] of puts) {
+        const found = totals.get(key);
+        expect(found).toEqual(own);
+        if (found === own) inMemory += 1;
+      }
+      expect(inMemory).toBeLessThanOrEqual(tightLimits.cachedEntries);
+    });
+
+    test("[S12] folding that was cut off anywhere goes on after a restart, with nothing lost or risen again", () => {
+      const model = new Map<string, number>();
+      for (let i = 0; i < 120; i++) {
+        const key = `k${(i * 37) % 50}`;
+        if (i % 5 === 4) {
+          totals.delete(key);
+          model.delete(key);
+        } else {
+          totals.put(key, value(i));
+          model.set(key, i);
+        }
+        if (i % 3 === 0) {
+          commit();
+          state.fold(2);
+          restart();
+        }
+      }
+      commit();
+      restart();
+      expect(new Map(Array.from(totals.range(), ([key, { n }]) => [key, n]))).toEqual(model);
+    });
+
+    test("[S13] a store is forgotten when the task is opened without it, and kept apart from others of its name", () => {
+      totals.put("a", value(1));
+      perMinute.put("a", 0, value(1));
+      commit();
+      const other = ground.storage.open(taskId("orders", 4), specs).keyValue<Value>("totals");
+      expect(other.get("a")).toBeUndefined();
+      foldAway();
+      totals.put("unfolded", value(1));
+      commit();
+      open({ perMinute: specs.perMinute });
+      expect(() => state.keyValue("totals")).toThrow(expect.objectContaining({ code: "STATE_UNKNOWN_STORE" }));
+      expect(() => state.keyValue("perMinute")).toThrow(expect.objectContaining({ code: "STATE_UNKNOWN_STORE" }));
+      expect(perMinute.get("a", 0)).toEqual(value(1));
+      open();
+      expect([...totals.range()]).toEqual([]);
+      expect(perMinute.get("a", 0)).toEqual(value(1));
+      totals.put("b", value(2));
+      commit();
+      foldAway();
+      restart();
+      expect(keysOf(totals.range())).toEqual(["b"]);
+      expect(() => ground.storage.open(task, { ...specs, totals: specs.perMinute })).toThrow(
+        expect.objectContaining({ code: "STATE_STORE_MISMATCH" }),
+      );
+    });
+
+    test("[S14] changes are taken once a commit, commits rise, and a closed state takes no part", () => {
+      totals.put("a", value(1));
+      state.takeChanges();
+      expect(() => state.takeChanges()).toThrow(expect.objectContaining({ code: "STATE_COMMIT_ORDER" }));
+      open();
+      commit();
+      expect(() => state.committed(number)).toThrow(expect.objectContaining({ code: "STATE_COMMIT_ORDER" }));
+      const before = state;
+      open();
+      for (const act of [() => before.takeChanges(), () => before.fold(1), () => before.committed(9n)]) {
+        expect(act).toThrow(expect.objectContaining({ code: "STATE_CLOSED" }));
+      }
+    });
+
+    test("[S15] what cannot be read is refused, and where it lies is said", () => {
+      totals.put("a", value(1));
+      const changes = state.takeChanges();
+      ground.commit(task, 1n, [{ store: "totals", bytes: changes[0]!.bytes.subarray(0, -1) }]);
+      expect(() => open()).toThrow(
+        expect.objectContaining({ code: "STATE_CORRUPT", at: expect.stringContaining("orders/3 totals commit 1") }),
+      );
+    });
+
+    test("[S16] a key must be well-formed text, a window start a whole number from 0", () => {
+      const refused = expect.objectContaining({ code: "STATE_BAD_KEY" });
+      expect(() => totals.put("\ud800", value(1))).toThrow(refused);
+      for (const start of [-1, 0.5, Number.NaN, Infinity, 2 ** 53]) expect(() => perMinute.put("a", start, value(1))).toThrow(refused);
+      expect(state.dirtyCount).toBe(0);
+    });
+
+    testRandomState(harness);
+  });
+}
+
+function entriesOf(reader: DeltaReader): string[] {
+  const entries: string[] = [];
+  while (reader.next()) {
+    const what = reader.op === deltaOps.put ? specs.totals.codec.decode(reader.value()).n : "deleted";
+    entries.push(`${reader.start} ${reader.key()} ${what}`);
+  }
+  return entries;
+}

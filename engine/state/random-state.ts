@@ -1,0 +1,255 @@
+import { expect, test } from "vitest";
+import { type StoreDelta, taskId } from "#broker/broker.ts";
+import { awkwardKeys, reusingCodec, type StateHarness, type Value } from "./state-harness.ts";
+import { type KeyValueStore, keyValueStore, type WindowStore, windowStore } from "./store.ts";
+import type { TaskState } from "./task-state.ts";
+
+const operations = 6000;
+const specs = { totals: keyValueStore(reusingCodec()), perMinute: windowStore(reusingCodec()) };
+const task = taskId("random", 0);
+
+/** Everything at random, each answer compared with that of plain sorted maps. `SEED=n` repeats a run. */
+export function testRandomState(harness: StateHarness): void {
+  const seeds =
+    process.env["SEED"] === undefined
+      ? Array.from({ length: 4 }, () => Math.floor(Math.random() * 2 ** 31))
+      : [Number(process.env["SEED"])];
+  test.each(seeds)("[S1–S12] random work answers as plain maps do, SEED=%s", (seed) => {
+    const run = new RandomRun(harness, seed);
+    try {
+      run.go();
+    } finally {
+      run.close();
+    }
+  });
+}
+
+/** What the stores must hold: values by key, and by start and key. */
+class Model {
+  totals = new Map<string, Value>();
+  windows = new Map<number, Map<string, Value>>();
+  expired = 0;
+
+  copy(): Model {
+    const copy = new Model();
+    copy.totals = new Map(this.totals);
+    copy.windows = new Map(Array.from(this.windows, ([start, entries]) => [start, new Map(entries)]));
+    copy.expired = this.expired;
+    return copy;
+  }
+}
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+class RandomRun {
+  private readonly seed: number;
+  private readonly random: () => number;
+  private readonly ground;
+  private readonly keys: readonly string[];
+  private state!: TaskState;
+  private totals!: KeyValueStore<Value>;
+  private perMinute!: WindowStore<Value>;
+  private live = new Model();
+  private durable = new Model();
+  private number = 0n;
+  private count = 0;
+  private time = 0;
+
+  constructor(harness: StateHarness, seed: number) {
+    this.seed = seed;
+    this.random = randomFrom(seed);
+    const limits = { tailEntries: this.upTo(60) + 2, tailBytes: 1 << this.between(8, 16), cachedEntries: this.upTo(40) };
+    this.ground = harness(limits);
+    this.keys = [...awkwardKeys, ...Array.from({ length: 40 }, () => `key ${this.upTo(1000)}`)];
+    this.open();
+  }
+
+  close(): void {
+    this.ground.close();
+  }
+
+  go(): void {
+    const weights: readonly (readonly [number, () => void])[] = [
+      [30, () => this.put()],
+      [10, () => this.delete()],
+      [20, () => this.get()],
+      [5, () => this.range()],
+      [3, () => this.prefix()],
+      [25, () => this.putWindow()],
+      [5, () => this.deleteWindow()],
+      [10, () => this.getWindow()],
+      [3, () => this.rangeWindows()],
+      [3, () => this.windowsOf()],
+      [1, () => this.expire()],
+      [8, () => this.commit()],
+      [10, () => this.state.fold(this.between(1, 20))],
+      [1, () => this.restart()],
+      [1, () => this.dieInCommit()],
+    ];
+    const all = weights.reduce((sum, [weight]) => sum + weight, 0);
+    for (; this.count < operations; this.count++) {
+      let pick = this.random() * all;
+      weights.find(([weight]) => (pick -= weight) < 0)![1]();
+    }
+    this.commit();
+    this.restart();
+  }
+
+  private put(): void {
+    const key = this.key();
+    const value = this.value();
+    this.totals.put(key, value);
+    this.live.totals.set(key, value);
+  }
+
+  private delete(): void {
+    const key = this.key();
+    this.totals.delete(key);
+    this.live.totals.delete(key);
+  }
+
+  private get(): void {
+    const key = this.key();
+    expect(this.totals.get(key), this.where(`get ${encodeURIComponent(key)}`)).toEqual(this.live.totals.get(key));
+  }
+
+  private range(): void {
+    const from = this.random() < 0.2 ? undefined : this.key();
+    const to = this.random() < 0.2 ? undefined : this.key();
+    const wanted = this.sorted(this.live.totals).filter(
+      ([key]) => byBytes(key, from ?? "") >= 0 && (to === undefined || byBytes(key, to) < 0),
+    );
+    expect([...this.totals.range(from, to)], this.where("range")).toEqual(wanted);
+  }
+
+  private prefix(): void {
+    const prefix = this.key().slice(0, 1);
+    if (!prefix.isWellFormed()) return;
+    const wanted = this.sorted(this.live.totals).filter(([key]) => key.startsWith(prefix));
+    expect([...this.totals.prefix(prefix)], this.where("prefix")).toEqual(wanted);
+  }
+
+  private putWindow(): void {
+    const start = this.start();
+    const key = this.key();
+    const value = this.value();
+    this.perMinute.put(key, start, value);
+    if (start < this.live.expired) return;
+    if (!this.live.windows.has(start)) this.live.windows.set(start, new Map());
+    this.live.windows.get(start)!.set(key, value);
+  }
+
+  private deleteWindow(): void {
+    const start = this.start();
+    const key = this.key();
+    this.perMinute.delete(key, start);
+    this.live.windows.get(start)?.delete(key);
+  }
+
+  private getWindow(): void {
+    const start = this.start();
+    const key = this.key();
+    expect(this.perMinute.get(key, start), this.where(`get ${encodeURIComponent(key)} ${start}`)).toEqual(
+      this.live.windows.get(start)?.get(key),
+    );
+  }
+
+  private rangeWindows(): void {
+    const from = this.start();
+    const to = from + this.upTo(5) * 60_000;
+    const starts = [...this.live.windows.keys()].filter((start) => start >= from && start < to).sort((a, b) => a - b);
+    const wanted = starts.flatMap((start) => this.sorted(this.live.windows.get(start)!).map(([key, value]) => [start, key, value]));
+    expect([...this.perMinute.range(from, to)], this.where("range of windows")).toEqual(wanted);
+  }
+
+  private windowsOf(): void {
+    const key = this.key();
+    const wanted = [...this.live.windows]
+      .filter(([, entries]) => entries.has(key))
+      .map(([start, entries]) => [start, entries.get(key)] as const)
+      .sort(([a], [b]) => a - b);
+    expect([...this.perMinute.windowsOf(key, 0, Infinity)], this.where("windowsOf")).toEqual(wanted);
+  }
+
+  private expire(): void {
+    this.time += this.upTo(3) * 60_000;
+    const before = Math.max(0, this.time - 120_000);
+    this.perMinute.expire(before);
+    this.live.expired = Math.max(this.live.expired, before);
+    for (const start of this.live.windows.keys()) if (start < before) this.live.windows.delete(start);
+  }
+
+  private commit(): void {
+    this.commitChanges(this.state.takeChanges());
+    this.state.committed(this.number);
+    for (let folds = 0; this.state.mustFold; folds++) {
+      expect(folds, this.where("folding comes to an end")).toBeLessThan(1000);
+      this.state.fold(10);
+    }
+  }
+
+  private commitChanges(changes: readonly StoreDelta[]): void {
+    this.number += BigInt(this.between(1, 2));
+    this.ground.commit(task, this.number, changes);
+    this.durable = this.live.copy();
+  }
+
+  private restart(): void {
+    if (this.random() < 0.5) this.ground.restart();
+    this.open();
+    this.live = this.durable.copy();
+    expect([...this.totals.range()], this.where("after a restart")).toEqual(this.sorted(this.live.totals));
+  }
+
+  private dieInCommit(): void {
+    const changes = this.state.takeChanges();
+    if (this.random() < 0.5) this.commitChanges(changes);
+    this.restart();
+  }
+
+  private open(): void {
+    this.state = this.ground.storage.open(task, specs);
+    this.totals = this.state.keyValue("totals");
+    this.perMinute = this.state.window("perMinute");
+  }
+
+  private sorted(entries: ReadonlyMap<string, Value>): (readonly [string, Value])[] {
+    return [...entries].sort(([a], [b]) => byBytes(a, b));
+  }
+
+  private key(): string {
+    return this.keys[this.upTo(this.keys.length)]!;
+  }
+
+  private start(): number {
+    return Math.max(0, this.time + (this.upTo(6) - 3) * 60_000);
+  }
+
+  private value(): Value {
+    return { n: this.count, text: "x".repeat(this.upTo(40)) };
+  }
+
+  private where(what: string): string {
+    return `${what}, operation ${this.count}, SEED=${this.seed}`;
+  }
+
+  private between(low: number, high: number): number {
+    return low + Math.floor(this.random() * (high - low + 1));
+  }
+
+  private upTo(n: number): number {
+    return Math.floor(this.random() * n);
+  }
+}
+
+/** Mulberry32. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
