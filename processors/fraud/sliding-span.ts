@@ -10,8 +10,11 @@ export type SlidingSpan = {
   reaches(timestamp: number): boolean;
 };
 
+type Forgetful = Pick<WindowStore<unknown>, "expire">;
+type Clock = Pick<NodeContext, "cell" | "watermark">;
+
 /** Made where the node is built; the store's segments are expired by it alone. */
-export function slidingSpan(store: WindowStore<unknown>, spanMs: number, context: NodeContext): SlidingSpan {
+export function slidingSpan(store: Forgetful, spanMs: number, context: Clock): SlidingSpan {
   const streamTime = context.cell("span-stream-time", -1);
   const expired = context.cell("span-expired-before", 0);
   return {
