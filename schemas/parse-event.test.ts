@@ -299,21 +299,21 @@ describe("hostile values", () => {
 
   test(`[E3] whatever is done to a valid event, the answer is an event or its mistakes, seed ${seed}`, () => {
     const random = seededRandom(seed);
+    // Made anew each time: what is struck again would else be struck in its other places too.
     const poison = [
-      null,
-      "",
-      "\ud800",
-      -1,
-      Infinity,
-      2 ** 53,
-      0.5,
-      [],
-      {},
-      true,
-      "x".repeat(20_000),
-      JSON.parse('{"__proto__":1}'),
-      [[[[]]]],
-      "2026-02-30T00:00:00Z",
+      "null",
+      '""',
+      '"\\ud800"',
+      "-1",
+      "1e400",
+      "9007199254740993",
+      "0.5",
+      "[]",
+      "{}",
+      "true",
+      '{"__proto__":1}',
+      "[[[[]]]]",
+      `"${"x".repeat(20_000)}"`,
     ];
     for (let i = 0; i < 10_000; i++) {
       const json = JSON.parse(JSON.stringify(randomJsonEvent(random))) as Json;
@@ -334,8 +334,8 @@ describe("hostile values", () => {
       if (typeof parent[name] === "object" && parent[name] !== null && random.chance(0.8)) return strike(parent[name]);
       const kind = random.between(0, 4);
       if (kind === 0) delete parent[name];
-      else if (kind === 1) parent[`${name}x`] = parent[name];
-      else parent[name] = random.pick(poison);
+      else if (kind === 1) parent[`${name}x`] = structuredClone(parent[name]);
+      else parent[name] = JSON.parse(random.pick(poison));
     }
   });
 });

@@ -29,7 +29,7 @@ const doorsOf: ReadonlyMap<string, Doors> = new Map(
 
 /**
  * An event out of parsed JSON, or everything that is wrong with it, at most a hundred mistakes. Nothing is coerced; what an older version
- * lacks takes its default; unknown fields are told in `warnings` and not kept. Never throws, whatever the value. [E3]
+ * lacks takes its default; unknown fields are told in `warnings` and not kept. Never throws, whatever the JSON. [E3]
  */
 export function parseEvent(json: unknown): ParsedEvent {
   const problems = new ProblemList();

@@ -7,7 +7,6 @@ export const schemaErrorCodes = [
   "SCHEMA_CORRUPT",
   "SCHEMA_UNSAFE_INTEGER",
   "SCHEMA_NOT_ENCODABLE",
-  "SCHEMA_NO_KEY",
   "SCHEMA_INVALID",
   "SCHEMA_INCOMPATIBLE",
 ] as const;

@@ -6,16 +6,24 @@ import { type SchemaErrorCode, SchemaError } from "../schema-error.ts";
 /** Node's own slices, which `toString` ends in: undocumented, and the shortest way from bytes to text. */
 type TextBuffer = Buffer & Record<"latin1Slice" | "utf8Slice" | "hexSlice", (from: number, end: number) => string>;
 
+/** From this length on, V8 makes a substring that keeps the whole text alive; a shorter one is a copy. */
+const copiedLength = 13;
+const windowBytes = 512;
+
 /** Reads Avro's binary encoding between two bounds; whatever the bytes, each call ends soon, within the bounds, or throws a SchemaError. */
 export class ByteReader {
   #bytes: TextBuffer = Buffer.alloc(0) as TextBuffer;
   #at = 0;
   #end = 0;
+  #window = "";
+  #windowStart = 0;
+  #windowEnd = 0;
 
   open(bytes: Uint8Array, from: number): void {
     this.#bytes = (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as TextBuffer;
     this.#at = from;
     this.#end = bytes.length;
+    this.#windowEnd = 0;
   }
 
   /** @throws {SchemaError} `SCHEMA_TRAILING_BYTES` */
@@ -100,7 +108,17 @@ export class ByteReader {
     const bytes = this.#bytes;
     const end = from + length;
     for (let i = from; i < end; i++) if (bytes[i]! > 127) return this.#unicode(from, end);
-    return bytes.latin1Slice(from, end);
+    return length < copiedLength ? this.#shortText(from, end) : bytes.latin1Slice(from, end);
+  }
+
+  /** Short texts are cut out of one slice for many: a call into Node costs more than the text. */
+  #shortText(from: number, end: number): string {
+    if (end > this.#windowEnd) {
+      this.#windowEnd = Math.min(from + windowBytes, this.#end);
+      this.#windowStart = from;
+      this.#window = this.#bytes.latin1Slice(from, this.#windowEnd);
+    }
+    return this.#window.substring(from - this.#windowStart, end - this.#windowStart);
   }
 
   /** A text that must be this one, in ASCII and shorter than 64. */
@@ -123,7 +141,7 @@ export class ByteReader {
   bytes(): Uint8Array {
     const length = this.#length();
     const from = this.#take(length);
-    return Uint8Array.prototype.slice.call(this.#bytes, from, from + length);
+    return new Uint8Array(this.#bytes.subarray(from, from + length));
   }
 
   /** A two's complement integer strictly between `-limit` and `limit`. */

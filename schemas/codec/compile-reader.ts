@@ -117,6 +117,8 @@ class ReaderText {
   }
 
   #record(writer: RecordType, reader: RecordType, place: Place): string {
+    // Items without bytes would let a few bytes claim any number of them.
+    if (writer.fields.length === 0) throw new SchemaError("SCHEMA_INVALID", `the record ${writer.name} has no fields`);
     const values = new Map<RecordField, string>();
     for (const written of writer.fields) {
       const field =

@@ -5,7 +5,7 @@ import type { ProblemList } from "./problem.ts";
 /** The fields of a record, and what each is in words. */
 export type FieldShape = { readonly fields: readonly RecordField[]; readonly expected: readonly string[] };
 
-/** Unknown names that are looked at one by one. */
+/** Unknown names that are compared with the known ones. */
 const maxUnknown = 50;
 
 /**
@@ -26,7 +26,9 @@ export function explainFields(json: object, shape: FieldShape, problems: Problem
     }
   }
   const absent = new Map(shape.fields.flatMap((field, i) => (present.has(field) ? [] : [[field.name, shape.expected[i]!] as const])));
-  for (const name of unknown.slice(0, maxUnknown)) explainUnknown(name, { absent, value: object[name] }, problems);
+  for (const [i, name] of unknown.entries()) {
+    if (i < maxUnknown || forbiddenNames.has(name)) explainUnknown(name, { absent, value: object[name] }, problems);
+  }
   for (const field of shape.fields) {
     const expected = absent.get(field.name);
     if (expected === undefined || field.default !== undefined || field.type.kind === "nullable") continue;

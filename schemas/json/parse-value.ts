@@ -42,7 +42,15 @@ function stringCheck(type: OfKind<"string">): ((text: string, problems: ProblemL
   const fail = (problems: ProblemList): undefined => problems.wrong("schema_violation", expected, `must be ${expected}`);
   if (type.format === "key") return (text, problems) => keyText(text) ?? fail(problems);
   if (type.format === "event-id") return (text, problems) => (isEventId(text) ? text : fail(problems));
-  if (type.format === "semver") return (text, problems) => (parseVersion(text) === undefined ? fail(problems) : text);
+  if (type.format === "semver") {
+    // Nearly every event has the version of the one before.
+    let last = "";
+    return (text, problems) => {
+      if (text !== last && parseVersion(text) === undefined) return fail(problems);
+      last = text;
+      return text;
+    };
+  }
   if (type.oneOf !== undefined) {
     const allowed = new Set(type.oneOf);
     return (text, problems) => (allowed.has(text) ? text : fail(problems));
