@@ -143,7 +143,11 @@ export function commitLaws(open: () => Promise<Harness>): void {
       expect(first).toMatchObject({ kind: "committed" });
       expect(second).toEqual(first);
       expect(await broker.commit(commit)).toEqual(first);
-      expect(await textsIn(broker, results, 0)).toEqual(["1.a", "1.b"]);
+      const bare = member.commitOf(firstTask, 2n, { outputs: [batchOf(results, 0, ["bare"])] });
+      const again = await Promise.all([broker.commit(bare), broker.commit(bare), broker.commit(bare)]);
+      expect(again[0]).toMatchObject({ kind: "committed" });
+      expect(again).toEqual([again[0], again[0], again[0]]);
+      expect(await textsIn(broker, results, 0)).toEqual(["1.a", "1.b", "bare"]);
       expect(await harness.changesOf(firstTask)).toEqual(["counts=c1", "sums=s1"]);
     });
 

@@ -44,9 +44,8 @@ export class Commits {
     if (refusal !== undefined) return unwritten({ kind: "fenced", reason: refusal });
     const fingerprint = fingerprintOf(commit);
     const last = this.#lastOf(commit);
-    const repeated = last[0]?.fingerprint === fingerprint ? last[0].result : undefined;
-    // Its answer was lost, or it was asked for twice; the numbers say that all of it is there.
-    if (repeated !== undefined && commit.tasks.every(({ number }, i) => number === last[i]!.number)) return unwritten(repeated);
+    // Its answer was lost, or it was asked for twice: it is durable already.
+    if (last[0]?.fingerprint === fingerprint) return unwritten(last[0].result);
     const odd = commit.tasks.findIndex(({ number }, i) => number !== last[i]!.number + 1n);
     if (odd >= 0) {
       const { task, number } = commit.tasks[odd]!;

@@ -16,12 +16,12 @@ export function acquireFileLock(path: string): FileLock {
   let connection: DatabaseSync | undefined;
   try {
     connection = new DatabaseSync(lockPath, { timeout: 0 });
-    connection.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${process.pid}; COMMIT`);
+    tellOwner(connection);
     // Whoever slips in between the two transactions holds the lock, and this process says so.
     connection.exec("BEGIN IMMEDIATE");
   } catch (cause) {
     const failure = asBrokerError(cause, lockPath);
-    const held = failure instanceof BrokerError && failure.code === "BROKER_IO" && failure.retryable;
+    const held = isHeld(failure);
     const owner = held && connection !== undefined ? ownerOf(connection) : "";
     connection?.close();
     if (!held) throw failure;
@@ -36,6 +36,19 @@ export function acquireFileLock(path: string): FileLock {
   }
   const owned = connection;
   return { release: () => owned.close() };
+}
+
+const isHeld = (failure: unknown): boolean => failure instanceof BrokerError && failure.code === "BROKER_IO" && failure.retryable;
+
+/** A full disk has no room for the pid, but must not keep the log from being read: the lock itself needs none. */
+function tellOwner(connection: DatabaseSync): void {
+  try {
+    connection.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${process.pid}; COMMIT`);
+  } catch (error) {
+    const failure = asBrokerError(error, "");
+    if (!(failure instanceof BrokerError) || failure.code !== "BROKER_DISK_FULL") throw error;
+    if (connection.isTransaction) connection.exec("ROLLBACK");
+  }
 }
 
 function ownerOf(connection: DatabaseSync): string {

@@ -48,3 +48,13 @@ test("[C16] a member that cannot take its tasks does not join, and the others ha
   expect(first.tasks).toEqual(taskIds);
   expect(await broker.commit(first.commitOf(taskIds[2]!, 1n))).toMatchObject({ kind: "committed" });
 });
+
+test("[C11] a commit that was called before a member joins is done under the generation that it has", async () => {
+  const { broker } = harness;
+  const first = await new TestMember().join(broker, "first");
+  const second = new TestMember().join(broker, "second");
+  // One turn of promises later the tasks are about to change hands, and nothing was written yet.
+  const under = Promise.resolve().then(() => broker.commit(first.commitOf(taskIds[0]!, 1n)));
+  await second;
+  expect(await under).toMatchObject({ kind: "committed" });
+});

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { earliest } from "#broker/broker.ts";
-import { at, atOnce, batchOf, textsIn } from "#broker/conformance-harness.ts";
+import { batchOf, textsIn } from "#broker/conformance-harness.ts";
 import { type EmbeddedBroker, openEmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 
 let broker: EmbeddedBroker;
@@ -12,22 +11,22 @@ beforeEach(async () => {
 });
 afterEach(() => broker.close());
 
-const startOf = async (partition: number): Promise<bigint> =>
-  (await broker.fetch([at("test.short", partition, earliest)], atOnce))[0]!.logStart;
+/** Read at once, so that nothing happens by itself in between. */
+const startOf = (partition: number): unknown =>
+  broker.database.connection.prepare("SELECT log_start FROM partitions WHERE partition = ?").get(partition)?.["log_start"];
 
 test("[L12] one call drops a slice, not all of a large backlog, and says that there is more", async () => {
   await Promise.all(Array.from({ length: 3000 }, (_, i) => broker.append([batchOf("test.short", i % 2, [`${i}`])])));
-  nowMs += 1001;
+  nowMs += 600;
   await broker.append([batchOf("test.short", 0, ["new"])]);
-  nowMs += 500;
+  nowMs += 600;
   expect(broker.maintain()).toBe(true);
-  expect(await startOf(0)).toBe(1024n);
-  expect(await startOf(1)).toBe(0n);
-  let calls = 1;
-  while (broker.maintain()) calls++;
-  expect(calls).toBeLessThan(6);
+  expect([startOf(0), startOf(1)]).toEqual([1024, 0]);
+  expect(broker.maintain()).toBe(true);
+  expect([startOf(0), startOf(1)]).toEqual([1500, 548]);
+  expect(broker.maintain()).toBe(false);
+  expect([startOf(0), startOf(1)]).toEqual([1500, 1500]);
   expect(await textsIn(broker, "test.short", 0)).toEqual(["new"]);
-  expect(await textsIn(broker, "test.short", 1)).toEqual([]);
 });
 
 test("[L12] large batches are dropped a few at a time", async () => {
@@ -35,11 +34,11 @@ test("[L12] large batches are dropped a few at a time", async () => {
   for (let i = 0; i < 20; i++) await broker.append([batchOf("test.short", 0, [large])]);
   nowMs += 1001;
   expect(broker.maintain()).toBe(true);
-  expect(await startOf(0)).toBe(8n);
+  expect(startOf(0)).toBe(8);
 });
 
 test("[L12] it happens by itself, and leaves the process free to end", async () => {
   await broker.append([batchOf("test.short", 0, ["old"])]);
   nowMs += 1001;
-  await expect.poll(() => startOf(0), { timeout: 5000 }).toBe(1n);
+  await expect.poll(() => startOf(0), { timeout: 5000 }).toBe(1);
 });
