@@ -1,0 +1,168 @@
+import { performance } from "node:perf_hooks";
+import { WorkerError, type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
+import { asOfTasks } from "./as-of.ts";
+import { directKeys } from "./direct-keys.ts";
+import { HighestRows } from "./highest-rows.ts";
+import type { QueryPlan } from "./query-plan.ts";
+import type { Answer, QueryAnswerer, QueryRequest, RowPosition, TimeBound } from "./query-request.ts";
+import { rowFilter } from "./row-filter.ts";
+import { rowWriter } from "./row-writer.ts";
+import { defaultSlice, readSlice, type SliceLimits, type SliceOptions } from "./slice.ts";
+
+export type AnswererOptions = {
+  readonly worker: Pick<Worker, "read" | "after">;
+  readonly plan: Plan;
+  readonly queries: readonly QueryPlan[];
+  readonly slice?: Partial<SliceLimits>;
+};
+
+/** Answers queries on the engine's own thread, from committed state, a slice at a time. Keeps nothing between two slices. */
+export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions): QueryAnswerer {
+  const byName = new Map(queries.map((query) => [query.name, query]));
+  const partitionsOf = new Map(plan.topics.map(({ name, partitions }) => [name, partitions]));
+  const tasksOf = new Map(plan.subTopologies.map(({ id, partitions }) => [id, partitions]));
+  const limits: SliceLimits = { ...defaultSlice, ...slice };
+
+  /** Runs `read` on the tasks of a query, if all of them are here and run. */
+  const onStores = <T>(query: QueryPlan, signal: AbortSignal, read: (tasks: readonly ReadableTask[]) => T): Promise<T | Unavailable> =>
+    untilAborted(
+      signal,
+      worker.read((access) => {
+        const tasks = access.tasks(query.subTopology);
+        const expected = tasksOf.get(query.subTopology) ?? 0;
+        if (tasks.length < expected) return missingTasks(query, tasks, expected);
+        return read(tasks);
+      }),
+    ).catch((error: unknown) => {
+      if (error instanceof WorkerError) return { kind: "unavailable", detail: "the engine is stopping" } as const;
+      throw error;
+    });
+
+  return {
+    async answer(request, signal) {
+      const query = byName.get(request.query);
+      if (query === undefined) return { kind: "unavailable", detail: `the engine has no query "${request.query}"` };
+      const bad = request.after.find(({ topic, partition }) => partition >= (partitionsOf.get(topic) ?? Infinity));
+      if (bad !== undefined) return { kind: "bad-token", detail: noSuchPartition(bad, partitionsOf.get(bad.topic)!) };
+      if (request.after.length > 0 && !(await shows(worker, query, request, signal))) {
+        return onStores(query, signal, (tasks): Answer => ({ kind: "not-yet", asOf: asOfTasks(tasks) }));
+      }
+      return request.order === undefined
+        ? onStores(query, signal, (tasks) => oneSlice(query, tasks, { request, limits }))
+        : wholeOrdered(query, request, { limits, onStores: (read) => onStores(query, signal, read) });
+    },
+  };
+}
+
+type Unavailable = Extract<Answer, { kind: "unavailable" }>;
+
+function oneSlice(
+  query: QueryPlan,
+  tasks: readonly ReadableTask[],
+  { request, limits }: { request: QueryRequest; limits: SliceLimits },
+): Answer {
+  const asOf = asOfTasks(tasks);
+  const from = absolute(request.from, asOf.streamTime);
+  const to = absolute(request.to, asOf.streamTime);
+  const write = rowWriter(request.format, query.columns);
+  const texts: string[] = [];
+  const next = readSlice(query, tasks, {
+    ...scanOf(query, request, { from, to, position: request.position }),
+    limits: { ...limits, rows: Math.min(limits.rows, request.limit) },
+    give: (row, final) => {
+      const text = write(row, final);
+      texts.push(text);
+      return text.length;
+    },
+  });
+  return { kind: "rows", asOf, bytes: joined(texts, request), rows: texts.length, next, from, to };
+}
+
+/** The first `limit` rows by a column: all rows are seen, slice by slice, and only the best kept. */
+async function wholeOrdered(
+  query: QueryPlan,
+  request: QueryRequest,
+  { limits, onStores }: { limits: SliceLimits; onStores: <T>(read: (tasks: readonly ReadableTask[]) => T) => Promise<T | Unavailable> },
+): Promise<Answer> {
+  const write = rowWriter(request.format, query.columns);
+  const best = new HighestRows(query.columns, request.order!, request.limit);
+  let { from, to } = request;
+  let position: RowPosition | undefined;
+  while (true) {
+    const at = position;
+    const read = await onStores((tasks) => {
+      const asOf = asOfTasks(tasks);
+      from = absolute(from, asOf.streamTime);
+      to = absolute(to, asOf.streamTime);
+      const next = readSlice(query, tasks, {
+        ...scanOf(query, request, { from, to, position: at }),
+        limits: { ...limits, characters: Infinity },
+        give: (row, final) => best.add(row, final),
+      });
+      return { kind: "read" as const, asOf, next };
+    });
+    if (read.kind === "unavailable") return read;
+    position = read.next;
+    if (position !== undefined) continue;
+    const texts = best.sorted().map(({ row, final }) => write(row, final));
+    return { kind: "rows", asOf: read.asOf, bytes: joined(texts, request), rows: texts.length, next: undefined, from, to };
+  }
+}
+
+type Scan = { readonly from: TimeBound | undefined; readonly to: TimeBound | undefined; readonly position: RowPosition | undefined };
+
+function scanOf(query: QueryPlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
+  return {
+    from: Math.max(0, from?.ms ?? 0),
+    to: to?.ms ?? Number.MAX_SAFE_INTEGER,
+    position,
+    keys: directKeys(query, request.filters),
+    matches: rowFilter(request.filters),
+    nowMs: () => performance.now(),
+  };
+}
+
+const absolute = (bound: TimeBound | undefined, streamTime: number): TimeBound | undefined =>
+  bound?.kind === "back" ? { kind: "at", ms: Math.max(0, streamTime) - bound.ms } : bound;
+
+function joined(texts: readonly string[], { format }: QueryRequest): Uint8Array<ArrayBuffer> {
+  // Of its own buffer, so that it can be handed to another thread.
+  return new TextEncoder().encode(texts.join(format === "json" ? ",\n" : ""));
+}
+
+/** Waits until the query shows what lies at the positions; false when the time has passed. */
+async function shows(
+  worker: AnswererOptions["worker"],
+  query: QueryPlan,
+  { after, waitMs }: QueryRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const wait = worker.after(query.subTopology, after);
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<boolean>((settle) => (timer = setTimeout(() => settle(false), waitMs)));
+  try {
+    return await untilAborted(signal, Promise.race([wait.done.then(() => true), passed]));
+  } finally {
+    clearTimeout(timer);
+    wait.cancel();
+  }
+}
+
+function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((settle, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(settle, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
+  const here = new Set(tasks.map(({ partition }) => partition));
+  const missing = Array.from({ length: expected }, (_, partition) => partition).filter((partition) => !here.has(partition));
+  const shown = missing.length > 10 ? `${missing.slice(0, 10).join(", ")}…` : missing.join(", ");
+  return { kind: "unavailable", detail: `partition ${shown} of "${query.name}" is not processed at the moment` };
+}
+
+const noSuchPartition = ({ topic, partition }: Position, partitions: number): string =>
+  `there is no partition ${partition} of ${topic}, which has ${partitions}`;

@@ -1,0 +1,64 @@
+import { compareKeys } from "@millrace/engine";
+import type { Cell, ColumnType, QueryColumn, Row } from "./query-plan.ts";
+import type { Ordering } from "./query-request.ts";
+
+type Ranked = { readonly row: Row; readonly final: boolean | undefined; readonly place: number };
+
+/** Keeps the first rows by one column; rows that are alike there stay in the order in which they came. Nothing comes last, either way. */
+export class HighestRows {
+  private readonly compare: (a: Ranked, b: Ranked) => number;
+  private readonly limit: number;
+  private rows: Ranked[] = [];
+  private seen = 0;
+
+  constructor(columns: readonly QueryColumn[], { column, descending }: Ordering, limit: number) {
+    const compare = comparison[columns.find(({ name }) => name === column)!.type];
+    this.limit = limit;
+    this.compare = (a, b) => {
+      const x = a.row[column] ?? null;
+      const y = b.row[column] ?? null;
+      if (x === null || y === null) return Number(x === null) - Number(y === null) || a.place - b.place;
+      return (descending ? compare(y, x) : compare(x, y)) || a.place - b.place;
+    };
+  }
+
+  add(row: Row, final: boolean | undefined): number {
+    this.rows.push({ row, final, place: this.seen++ });
+    // Sorted when as many again have come: each row takes part in a few sorts of what is kept, not in one of all.
+    if (this.rows.length >= 2 * this.limit + 1000) this.rows = this.sorted();
+    return 0;
+  }
+
+  sorted(): Ranked[] {
+    return this.rows.toSorted(this.compare).slice(0, this.limit);
+  }
+}
+
+type Shown = Exclude<Cell, null>;
+
+const byText = (a: Shown, b: Shown): number => compareKeys(String(a), String(b));
+const byNumber = (a: Shown, b: Shown): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const comparison: Readonly<Record<ColumnType, (a: Shown, b: Shown) => number>> = {
+  string: byText,
+  timestamp: byText,
+  boolean: byText,
+  integer: byNumber,
+  double: byNumber,
+  decimal: (a, b) => compareDecimals(String(a), String(b)),
+};
+
+/** Compares canonical decimals exactly, whatever their number of digits. */
+export function compareDecimals(a: string, b: string): number {
+  const x = scaled(a);
+  const y = scaled(b);
+  const places = Math.max(x.places, y.places);
+  const left = x.digits * 10n ** BigInt(places - x.places);
+  const right = y.digits * 10n ** BigInt(places - y.places);
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function scaled(text: string): { readonly digits: bigint; readonly places: number } {
+  const point = text.indexOf(".");
+  return point < 0 ? { digits: BigInt(text), places: 0 } : { digits: BigInt(text.replace(".", "")), places: text.length - point - 1 };
+}
