@@ -94,5 +94,3 @@ export type { InputLag, TaskProgress, WorkerSnapshot } from "#task/worker-snapsh
 export { compareKeys } from "#state/key-order.ts";
 export { formatToken, parseTokens, type ParsedTokens } from "#broker/token.ts";
 export { serveAppender } from "#broker/embedded/port.ts";
-export { formatToken, parseTokens, type ParsedTokens } from "#broker/token.ts";
-export { compareKeys } from "#state/key-order.ts";
