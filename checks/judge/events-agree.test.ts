@@ -5,7 +5,6 @@ import { expect, onTestFinished, test } from "vitest";
 import { eventDrafts } from "#cli/replay/event-draft.ts";
 import { type History, readHistory } from "#cli/replay/history.ts";
 import { parseEvent } from "#schemas/parse-event.ts";
-import { type Money } from "#schemas/money.ts";
 import { expectedAnswers } from "./answers.ts";
 import { compareAnswers } from "./compare.ts";
 import { openLedger } from "./ledger.ts";
@@ -31,20 +30,14 @@ function fold(history: History, openingStock: number, repeat: number): Record<st
   for (const { head, tail, at } of eventDrafts(history, { openingStock, repeat, run: "" })) {
     const parsed = parseEvent(JSON.parse(`${head}${new Date(at).toISOString()}${tail}`));
     if (parsed.kind === "invalid") throw new Error(JSON.stringify(parsed.problems));
-    const { eventType, timestamp, data } = parsed.event;
-    if (eventType === "inventory.received" || eventType === "inventory.adjusted") {
-      const { sku, quantity, delta } = data as { sku: string; quantity?: number; delta?: number };
-      add(tables.levels, [sku], BigInt(quantity ?? delta!));
-    }
-    if (eventType !== "order.created" && eventType !== "order.cancelled") continue;
-    const order = data as {
-      items: { sku: string; quantity: number; unitPrice: Money }[];
-      total: Money;
-      shippingAddress: { country: string };
-    };
-    const sign = eventType === "order.created" ? -1 : 1;
+    const { event } = parsed;
+    if (event.eventType === "inventory.received") add(tables.levels, [event.data.sku], BigInt(event.data.quantity));
+    if (event.eventType === "inventory.adjusted") add(tables.levels, [event.data.sku], BigInt(event.data.delta));
+    if (event.eventType !== "order.created" && event.eventType !== "order.cancelled") continue;
+    const order = event.data;
+    const sign = event.eventType === "order.created" ? -1 : 1;
     const units = order.items.reduce((sum, { quantity }) => sum + quantity, 0);
-    const day = Math.floor(timestamp / dayMs);
+    const day = Math.floor(event.timestamp / dayMs);
     add(sign < 0 ? tables.orders : tables.cancellations, [order.shippingAddress.country, day], 1n, BigInt(units), order.total.amount);
     for (const { sku, quantity, unitPrice } of order.items) {
       add(tables.levels, [sku], BigInt(sign * quantity));

@@ -78,11 +78,12 @@ export class Poster {
     const { status, headers, body } = answer;
     const afterMs = retryAfter(headers.get("retry-after"), clock.now());
     if (status === 413) return this.#tooLarge(batch, body);
+    // Also a failure may say of each event what became of it.
+    const results = readResults(body, batch.length);
+    if (results !== undefined) return this.#settle(batch, results, afterMs);
     if (status >= 500 || status === 408 || status === 409 || status === 429) {
       return { kind: "again", rest: batch, why: `it answers ${status} ${problemText(body)}`.trimEnd(), afterMs, progress: false };
     }
-    const results = readResults(body, batch.length);
-    if (results !== undefined) return this.#settle(batch, results, afterMs);
     if (status < 300) return { kind: "again", rest: batch, why: `it answers ${status} without results`, afterMs, progress: false };
     throw new ReplayError("REPLAY_REFUSED_BY_SERVER", `${door.to}/v1/events answers ${status}: ${problemText(body)}`);
   }
