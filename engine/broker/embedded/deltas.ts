@@ -1,5 +1,6 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
 import type { EmbeddedDatabase } from "./database.ts";
+import { asBrokerError } from "./sqlite-error.ts";
 
 const schema = [
   `CREATE TABLE deltas(task TEXT NOT NULL, number INTEGER NOT NULL, store TEXT NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(task, number, store));`,
@@ -31,11 +32,15 @@ export class Deltas {
     for (const { store, bytes } of changes) this.#insert.run(task, number, store, bytes);
   }
 
-  /** Deltas of the commits behind `after`, in order of commit, then store; read to the end, or not at all, before the next write. */
+  /** Deltas of the commits behind `after`, in order of commit, then store; read to the end before the next write. @throws {BrokerError} `BROKER_CORRUPT`, `BROKER_IO` */
   *read(task: TaskId, after: bigint = -1n): IterableIterator<CommittedDelta> {
-    for (const row of this.#select.iterate(task, after)) {
-      const { number, store, bytes } = row as { number: bigint; store: string; bytes: Uint8Array };
-      yield { number, store, bytes };
+    try {
+      for (const row of this.#select.iterate(task, after)) {
+        const { number, store, bytes } = row as { number: bigint; store: string; bytes: Uint8Array };
+        yield { number, store, bytes };
+      }
+    } catch (error) {
+      throw asBrokerError(error, `${this.#database.path}, deltas of ${task}`);
     }
   }
 
