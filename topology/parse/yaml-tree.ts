@@ -1,0 +1,115 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from "yaml";
+import type { Place, Report } from "../topology-error.ts";
+
+/** A YAML file as values with places: aliases are resolved, and every key is a string. The only file that knows the YAML library. */
+export type Tree = TreeMap | TreeList | TreeScalar;
+export type TreeMap = { readonly kind: "map"; readonly place: Place; readonly entries: ReadonlyMap<string, TreeEntry> };
+export type TreeEntry = { readonly place: Place; readonly value: Tree };
+export type TreeList = { readonly kind: "list"; readonly place: Place; readonly items: readonly Tree[] };
+export type TreeScalar = {
+  readonly kind: "scalar";
+  readonly place: Place;
+  readonly value: string | number | boolean | null;
+  /** The text as it is written, quotes and escapes resolved. */
+  readonly text: string;
+  /** The place of a character of `text`. */
+  readonly at: (offset: number) => Place;
+};
+
+/** Reads a file; a syntax error is reported and leaves what can be read. */
+export function readYaml(text: string, file: string, report: Report): Tree {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, merge: true, strict: true });
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  for (const error of [...document.errors, ...document.warnings]) {
+    const code = error.code === "DUPLICATE_KEY" ? "TOPOLOGY_DUPLICATE_NAME" : "TOPOLOGY_NOT_YAML";
+    const name = /^\S+/.exec(text.slice(error.pos[0]))?.[0]?.replace(/:$/, "") ?? "";
+    report(code, placeAt(error.pos[0]), code === "TOPOLOGY_DUPLICATE_NAME" ? `"${name}" is there twice; rename one` : plain(error.message));
+  }
+  return toTree(document.contents, { document, text, placeAt, report, open: new Set() });
+}
+
+type Reading = {
+  readonly document: Document.Parsed;
+  readonly text: string;
+  readonly placeAt: (offset: number) => Place;
+  readonly report: Report;
+  /** Nodes being read, since an alias may stand inside of its own anchor. */
+  readonly open: Set<unknown>;
+};
+
+const plain = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1);
+
+function toTree(node: ParsedNode | null, reading: Reading, offset = 0): Tree {
+  const { document, placeAt, report, open } = reading;
+  const place = placeAt(node?.range[0] ?? offset);
+  if (node === null) return empty(place);
+  if (isAlias(node)) {
+    const resolved = node.resolve(document) as ParsedNode | undefined;
+    if (resolved === undefined || open.has(resolved)) {
+      report("TOPOLOGY_NOT_YAML", place, `alias "*${node.source}" has no anchor before it`);
+      return empty(place);
+    }
+    return toTree(resolved, reading);
+  }
+  open.add(node);
+  try {
+    if (isMap(node)) {
+      const entries = new Map<string, TreeEntry>();
+      for (const pair of node.items) {
+        const { key } = pair;
+        if (!isScalar(key)) {
+          report("TOPOLOGY_WRONG_SHAPE", placeAt(key.range[0]), "a name is plain text");
+          continue;
+        }
+        const name = String(key.value ?? "");
+        if (name === "<<") {
+          const merged = toTree(pair.value, reading, key.range[2]);
+          for (const map of merged.kind === "list" ? merged.items : [merged]) {
+            if (map.kind !== "map") report("TOPOLOGY_WRONG_SHAPE", placeAt(key.range[0]), `"<<" merges maps`);
+            else for (const [inherited, entry] of map.entries) if (!entries.has(inherited)) entries.set(inherited, entry);
+          }
+          continue;
+        }
+        entries.set(name, { place: placeAt(key.range[0]), value: toTree(pair.value, reading, key.range[2]) });
+      }
+      return { kind: "map", place, entries };
+    }
+    if (isSeq(node)) return { kind: "list", place, items: node.items.map((item) => toTree(item as ParsedNode, reading, node.range[0])) };
+    if (isScalar(node)) return toScalar(node, place, reading);
+    report("TOPOLOGY_NOT_YAML", place, "this is neither a map, a list nor a value");
+    return empty(place);
+  } finally {
+    open.delete(node);
+  }
+}
+
+function toScalar(node: Extract<ParsedNode, { value: unknown }>, place: Place, { text, placeAt }: Reading): TreeScalar {
+  const { value } = node;
+  const [start] = node.range;
+  // A block's text begins on the line below its sign, behind the indentation.
+  const isBlock = node.type === "BLOCK_FOLDED" || node.type === "BLOCK_LITERAL";
+  const isQuoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE";
+  const firstLine = isBlock ? text.indexOf("\n", start) + 1 : start;
+  const indent = isBlock ? (/^[ ]*/.exec(text.slice(firstLine))?.[0].length ?? 0) : 0;
+  const at = (offset: number): Place => {
+    if (!isBlock) return placeAt(start + (isQuoted ? 1 : 0) + offset);
+    let from = firstLine;
+    let left = offset;
+    for (;;) {
+      const end = text.indexOf("\n", from);
+      const length = (end < 0 ? text.length : end) - from - indent;
+      if (left <= length || end < 0) return placeAt(from + indent + Math.max(0, left));
+      left -= Math.max(length, 0) + 1;
+      from = end + 1;
+    }
+  };
+  const known =
+    typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null ? value : String(value);
+  return { kind: "scalar", place, value: known, text: typeof value === "string" ? value : (node.source ?? String(value)), at };
+}
+
+const empty = (place: Place): TreeScalar => ({ kind: "scalar", place, value: null, text: "", at: () => place });
