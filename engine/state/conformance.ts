@@ -36,9 +36,9 @@ export function testStateStorage(name: string, harness: StateHarness): void {
       state.committed(number);
       return changes;
     };
-    const restart = (): void => {
+    const restart = (stores?: Readonly<Record<string, StoreSpec>>): void => {
       ground.restart();
-      open();
+      open(stores);
     };
     /** Commits enough other keys for all that was committed before to be in the base, and out of memory. */
     const foldAway = (): void => {
@@ -69,6 +69,17 @@ export function testStateStorage(name: string, harness: StateHarness): void {
       expect([...totals.range()]).toEqual([["a", value(2)]]);
       const kept = totals.get("a");
       expect(totals.get("a"), "what get returns is the live value").toBe(kept);
+    });
+
+    test("[S1] a value of no bytes is a value", () => {
+      const stores = { ...specs, seen: windowStore<true>({ encode: () => new Uint8Array(0), decode: () => true }) };
+      open(stores);
+      state.window<true>("seen").put("a", 0, true);
+      commit();
+      foldAway();
+      restart(stores);
+      expect(state.window<true>("seen").get("a", 0)).toBe(true);
+      expect([...state.window<true>("seen").range(0, 1)]).toEqual([[0, "a", true]]);
     });
 
     test("[S2] a deleted key is gone from memory and base, and may come back", () => {
