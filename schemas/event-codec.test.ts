@@ -75,8 +75,9 @@ describe(`events as bytes, seed ${seed}`, () => {
     const reference = avsc.Type.forSchema(toAvro(type) as avsc.Schema);
     for (let i = 0; i < 50; i++) {
       const event = randomEvent(random, eventType);
-      // avsc takes no integer this near to 2^53.
-      if (JSON.stringify(toJson(event)).includes("9007199254740991")) continue;
+      // avsc takes no integer this near to 2^53, and writes a map's keys in JavaScript's order, where numbers come first.
+      const json = JSON.stringify(toJson(event));
+      if (json.includes("9007199254740991") || /"parameters":\{[^}]*"\d+":/.test(json)) continue;
       const bytes = encodeEvent(event);
       expect(bytes[0]).toBe(0);
       expect(bytes.readUInt32BE(1)).toBe(schemaId);

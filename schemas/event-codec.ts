@@ -3,7 +3,7 @@ import { ByteReader } from "./codec/byte-reader.ts";
 import { ByteWriter } from "./codec/byte-writer.ts";
 import { type Projection, type ReadValue, compileReader, projectionOf } from "./codec/compile-reader.ts";
 import { type WriteValue, compileWriter } from "./codec/compile-writer.ts";
-import { eventRegistry, schemaOf, schemaOfId } from "./event-registry.ts";
+import { isEventType, schemaOf, schemaOfId } from "./event-registry.ts";
 import type { EventSchema } from "./event-schema.ts";
 import type { EventType } from "./event-types.ts";
 import { fieldAt } from "./field-type.ts";
@@ -20,19 +20,32 @@ export const framingBytes = 5;
 
 const writer = new ByteWriter();
 const reader = new ByteReader();
-const writers = new Map<string, WriteValue>(eventRegistry.map(({ eventType, type }) => [eventType, compileWriter(type)]));
+
+/** Compiled when an event of the type is first written: a process meets only some of them. */
+const writers = new Map<string, Writer>();
+type Writer = { readonly schemaId: number; readonly write: WriteValue };
+
+function writerOf(eventType: string): Writer {
+  let found = writers.get(eventType);
+  if (found === undefined) {
+    if (!isEventType(eventType))
+      throw new SchemaError("SCHEMA_NOT_ENCODABLE", `unknown event type ${String(eventType)}`, { at: "eventType" });
+    const { schemaId, type } = schemaOf(eventType);
+    found = { schemaId, write: compileWriter(type) };
+    writers.set(eventType, found);
+  }
+  return found;
+}
 
 /**
  * The event as bytes: 0x00, schema id (4 bytes, highest first), Avro body. A view that stays valid and shares its memory with its
  * neighbours. Types are checked, constraints are not. [E1] @throws {SchemaError} `SCHEMA_NOT_ENCODABLE` naming the field
  */
 export function encodeEvent(event: EventDraft): Buffer {
-  const write = writers.get(event.eventType);
-  if (write === undefined)
-    throw new SchemaError("SCHEMA_NOT_ENCODABLE", `unknown event type ${String(event.eventType)}`, { at: "eventType" });
+  const { schemaId, write } = writerOf(event.eventType);
   writer.begin();
   writer.byte(0);
-  writer.uint32(schemaOf(event.eventType).schemaId);
+  writer.uint32(schemaId);
   write(event, writer);
   return writer.finish();
 }

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { AvroRecord } from "./avro-schema.ts";
 import type { EventType } from "./event-types.ts";
 import { type FieldType, type RecordType, fromAvro, toAvro } from "./field-type.ts";
@@ -27,12 +27,11 @@ const directory = import.meta.dirname;
 /** Reads the schema file of an event type and puts the envelope around its data. @throws {SchemaError} `SCHEMA_INVALID` */
 export function readEventSchema(eventType: EventType): EventSchema {
   const file = join(directory, "events", `${eventType}.avsc.json`);
-  const named = readNamed();
+  const { named, envelope } = readShared();
   return at(file, () => {
     const { head, record } = split(readJson(file));
     const data = fromAvro(record, named);
-    const envelope = fromAvro(readJson(join(directory, "envelope.avsc.json")) as AvroRecord, named);
-    if (data.kind !== "record" || envelope.kind !== "record") throw new SchemaError("SCHEMA_INVALID", "not a record");
+    if (data.kind !== "record") throw new SchemaError("SCHEMA_INVALID", "not a record");
     if (head.eventType !== eventType) throw new SchemaError("SCHEMA_INVALID", `eventType is ${head.eventType}`);
     const fields = envelope.fields.map((field) =>
       field.name === "eventType" ? { ...field, type: { kind: "string", oneOf: [eventType] } as const, example: eventType } : field,
@@ -69,17 +68,26 @@ export function versionOf(schema: EventSchema): Version {
   return version;
 }
 
-/** The records that several events use, by name: those of `named/`, each of which may use those before it. */
-function readNamed(): ReadonlyMap<string, FieldType> {
-  const named = new Map<string, FieldType>([["Money", { kind: "money" }]]);
-  for (const file of ["money", "item", "address", "payment-method"].map((name) => join(directory, "named", `${name}.avsc.json`))) {
-    const schema = readJson(file) as AvroRecord;
-    named.set(
-      schema.name,
-      at(file, () => fromAvro(schema, named)),
-    );
+type Shared = { readonly named: ReadonlyMap<string, FieldType>; readonly envelope: RecordType };
+let shared: Shared | undefined;
+
+/** The envelope, and the records that several events use, by name: each of them may use those before it. */
+function readShared(): Shared {
+  if (shared !== undefined) return shared;
+  const named = new Map<string, FieldType>();
+  const read = (file: string): FieldType => at(file, () => fromAvro(readJson(file) as AvroRecord, named));
+  for (const [name, file] of [
+    ["Money", "money"],
+    ["Item", "item"],
+    ["Address", "address"],
+    ["PaymentMethod", "payment-method"],
+  ] as const) {
+    named.set(name, read(join(directory, "named", `${file}.avsc.json`)));
   }
-  return named;
+  const envelope = read(join(directory, "envelope.avsc.json"));
+  if (envelope.kind !== "record") throw new SchemaError("SCHEMA_INVALID", "not a record", { at: "envelope.avsc.json" });
+  shared = { named, envelope };
+  return shared;
 }
 
 type Head = Omit<EventSchema, "type">;
@@ -125,6 +133,6 @@ function at<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
-    throw new SchemaError(error.code, error.message, { at: file.slice(directory.length + 1), cause: error });
+    throw new SchemaError(error.code, error.message, { at: relative(directory, file), cause: error });
   }
 }

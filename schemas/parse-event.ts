@@ -1,6 +1,6 @@
 import { type Doors, openDoors } from "./event-door.ts";
 import { keyOf } from "./event-key.ts";
-import { eventRegistry, releasedSchemasOf } from "./event-registry.ts";
+import { eventRegistry, isEventType, releasedSchemasOf, schemaOf } from "./event-registry.ts";
 import type { EventSchema } from "./event-schema.ts";
 import { type EventType, eventTypes } from "./event-types.ts";
 import type { RecordType } from "./field-type.ts";
@@ -23,9 +23,17 @@ export type ParsedEvent =
     }
   | { readonly kind: "invalid"; readonly problems: readonly Problem[]; readonly warnings: readonly Problem<WarningCode>[] };
 
-const doorsOf: ReadonlyMap<string, Doors> = new Map(
-  eventRegistry.map((schema) => [schema.eventType, openDoors(schema, releasedSchemasOf(schema.eventType))]),
-);
+/** Opened when an event of the type first comes: a process meets only some of them. */
+const opened = new Map<string, Doors>();
+
+function doorsOf(eventType: string): Doors | undefined {
+  let doors = opened.get(eventType);
+  if (doors === undefined && isEventType(eventType)) {
+    doors = openDoors(schemaOf(eventType), releasedSchemasOf(eventType));
+    opened.set(eventType, doors);
+  }
+  return doors;
+}
 
 /**
  * An event out of parsed JSON, or everything that is wrong with it, at most a hundred mistakes. Nothing is coerced; what an older version
@@ -35,7 +43,7 @@ export function parseEvent(json: unknown): ParsedEvent {
   const problems = new ProblemList();
   const given =
     typeof json === "object" && json !== null && !Array.isArray(json) ? (json as Partial<Readonly<Record<string, unknown>>>) : undefined;
-  const doors = typeof given?.["eventType"] === "string" ? doorsOf.get(given["eventType"]) : undefined;
+  const doors = typeof given?.["eventType"] === "string" ? doorsOf(given["eventType"]) : undefined;
   if (doors === undefined) return explainEnvelope(json, given, problems);
   const version = given!["eventVersion"];
   let door = doors.current;
