@@ -26,6 +26,8 @@ export const defaultLimits = {
   headersTimeoutMs: 5_000,
   bodyIdleMs: 10_000,
   bodyTotalMs: 30_000,
+  /** How long a connection may be idle between requests. */
+  keepAliveMs: 65_000,
   /** How far ahead of the gateway's clock an event's time is believed. */
   aheadMs: 60_000,
   /** Below this a difference between `sentAt` and the gateway's clock is the way, not the clock. */

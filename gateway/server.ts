@@ -25,7 +25,6 @@ export type RunningServer = {
   close(graceMs?: number): Promise<void>;
 };
 
-const keepAliveMs = 65_000;
 const checkEveryMs = 500;
 const maxConnections = 10_000;
 
@@ -37,7 +36,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // The gateway gives up on a slow body itself, with a better answer; this is for routes that do not.
     requestTimeout: limits.bodyTotalMs + limits.headersTimeoutMs,
     connectionsCheckingInterval: Math.min(checkEveryMs, limits.headersTimeoutMs),
-    keepAliveTimeout: keepAliveMs,
+    keepAliveTimeout: limits.keepAliveMs,
     maxHeaderSize: limits.headerBytes,
     noDelay: true,
   };
