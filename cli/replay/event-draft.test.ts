@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseEvent } from "#schemas/parse-event.ts";
 import { shippedMonth } from "./command.ts";
@@ -203,6 +205,39 @@ test("[P13] with a run's mark, ids and invoices are new, and customers come back
   expect(again).toMatchObject({ data: { orderId: "536365~k3x9~1", customerId: "17850~1" } });
   expect(order!.eventId).toMatch(/\.k3x9$/);
 });
+
+const folder = process.env["ONLINE_RETAIL_DIR"] ?? "";
+
+test.skipIf(!existsSync(folder))(
+  "[P11] all nine months: rows, invoices, refusals, and every event valid (ONLINE_RETAIL_DIR)",
+  async () => {
+    const counts: string[] = [];
+    for (const month of ["03", "04", "05", "06", "07", "08", "09", "10", "11"]) {
+      const history = await readHistory([join(folder, `2011-${month}.csv.gz`)], () => undefined);
+      const { read, accepted, refused } = history.rows;
+      let events = 0;
+      for (const draft of eventDrafts(history, once)) {
+        events++;
+        expect(parseEvent(json(draft))).toMatchObject({ kind: "parsed", warnings: [] });
+      }
+      counts.push(`${month} ${read} ${accepted} ${refused["ledger-adjustment"]} ${history.invoices.length} ${events}`);
+    }
+    expect(counts).toMatchInlineSnapshot(`
+      [
+        "03 36748 36748 0 1983 4924",
+        "04 29916 29916 0 1744 4237",
+        "05 37030 37030 0 2162 5600",
+        "06 36874 36874 0 2012 5114",
+        "07 39518 39518 0 1927 4881",
+        "08 35284 35281 3 1734 4484",
+        "09 50226 50226 0 2327 6003",
+        "10 60742 60742 0 2637 6717",
+        "11 84711 84711 0 3462 9001",
+      ]
+    `);
+  },
+  300_000,
+);
 
 test("[P11] every event of the shipped month is valid by its schema, keyed by customer, card or sku", async () => {
   const drafts = await draftsOf([shippedMonth], { openingStock: 1_000_000, repeat: 2 });

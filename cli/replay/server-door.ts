@@ -20,12 +20,13 @@ export type ServerDoorOptions = {
 
 const gzipped = promisify(gzip);
 
-/** Requests to one server; a failure of the network is an answer too, never an exception. */
+/** Requests to one server, one at a time; a failure of the network is an answer too, never an exception. */
 export class ServerDoor {
   readonly to: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #packs: boolean;
-  readonly #stop = new AbortController();
+  #underWay: AbortController | undefined;
+  #stopped = false;
   readonly #timeoutMs: number;
 
   constructor({ to, key, signal, graceMs = 3000, timeoutMs = 30_000 }: ServerDoorOptions) {
@@ -33,7 +34,7 @@ export class ServerDoor {
     this.#headers = key === null ? {} : { authorization: `Bearer ${key}` };
     this.#packs = !/^(localhost|127\.|\[::1\])/.test(new URL(to).hostname);
     this.#timeoutMs = timeoutMs;
-    const stop = (): void => void setTimeout(() => this.#stop.abort(), graceMs).unref();
+    const stop = (): void => void setTimeout(() => this.#stop(), graceMs).unref();
     if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
   }
@@ -50,20 +51,30 @@ export class ServerDoor {
     return this.#exchange(path, { headers: { ...this.#headers, accept: "application/json", ...headers } });
   }
 
+  #stop(): void {
+    this.#stopped = true;
+    this.#underWay?.abort();
+  }
+
   async #exchange(path: string, init: RequestInit): Promise<Exchange> {
+    if (this.#stopped) return { kind: "lost", why: "stopped" };
+    const ending = new AbortController();
+    this.#underWay = ending;
+    const timer = setTimeout(() => ending.abort(new DOMException("no answer in time", "TimeoutError")), this.#timeoutMs);
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#timeoutMs)]);
-      const response = await fetch(`${this.to}${path}`, { ...init, signal, redirect: "manual" });
+      const response = await fetch(`${this.to}${path}`, { ...init, signal: ending.signal, redirect: "manual" });
       return { kind: "answered", status: response.status, headers: response.headers, body: await response.text() };
     } catch (error) {
       return { kind: "lost", why: whyLost(error) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
 
 function whyLost(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return "no answer in time";
+  if (error.name === "TimeoutError") return error.message;
   const { cause } = error;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
   return cause instanceof Error && cause.message !== "" ? cause.message : error.message;
