@@ -107,6 +107,16 @@ describe("an event out of JSON", () => {
     expect(parsed.kind === "parsed" && "tenant" in parsed.event).toBe(false);
   });
 
+  test("[E3] undefined is absent, also in objects that no JSON made", () => {
+    const json = order();
+    json.data["orderId"] = undefined;
+    json.data["customerId"] = undefined;
+    json["extra"] = undefined;
+    expect(parseEvent(json)).toMatchObject({ kind: "invalid", problems: [{ pointer: "/data/orderId" }], warnings: [] });
+    json.data["orderId"] = "o-1";
+    expect(parseEvent(json)).toMatchObject({ kind: "parsed", key: "guest-o-1", event: { data: { customerId: null } }, warnings: [] });
+  });
+
   test("[E3] names and numbers of warnings are bounded, and never hide a mistake", () => {
     const json = order();
     for (let i = 0; i < 300; i++) {

@@ -18,6 +18,8 @@ export function explainFields(json: object, shape: FieldShape, problems: Problem
   const present = new Set<RecordField>();
   const unknown: string[] = [];
   for (const name of Object.keys(object)) {
+    // JSON has no undefined, but objects built by a program do, and mean the same by it as by leaving the field out.
+    if (object[name] === undefined) continue;
     const field = known.get(name);
     if (field === undefined) unknown.push(name);
     else {
