@@ -76,7 +76,7 @@ export function problemList(): { readonly report: Report; readonly sorted: () =>
 
 export const isError = (problem: TopologyProblem): boolean => problem.severity === "error";
 
-/** `file:line:column  CODE  message`; what is no error says so before the message. */
-export function formatProblem({ code, severity, place, message }: TopologyProblem): string {
-  return `${place.file}:${place.line}:${place.column}  ${code}  ${severity === "error" ? "" : `${severity}: `}${message}`;
+/** `file:line:column  CODE  message`; what is no error says so before the message. `file` takes the place of the path that was given. */
+export function formatProblem({ code, severity, place, message }: TopologyProblem, file: string = place.file): string {
+  return `${file}:${place.line}:${place.column}  ${code}  ${severity === "error" ? "" : `${severity}: `}${message}`;
 }

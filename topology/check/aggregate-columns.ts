@@ -5,6 +5,7 @@ import { didYouMean } from "../did-you-mean.ts";
 import { aggregateFunction, type AggregateFunction, type AggregateName, aggregateNames } from "../expressions/aggregate-function.ts";
 import { parseCel } from "../expressions/cel.ts";
 import { compileParsed, type Expression, isFault, type Scope } from "../expressions/compile-expression.ts";
+import { isNull } from "../expressions/operand.ts";
 import type { NamedText } from "../parse/syntax.ts";
 
 /** One column of an aggregate: its function, and what it is fed. */
@@ -98,7 +99,7 @@ export function aggregatorOf(columns: readonly AggregateColumn[], record: Readon
       const next = folds.map(({ name, add, evaluate }) => {
         if (evaluate === undefined) return add(state[name], null);
         const argument = evaluate(value, record);
-        return argument == null ? state[name] : add(state[name], argument);
+        return isNull(argument) ? state[name] : add(state[name], argument);
       });
       for (let i = 0; i < folds.length; i++) state[folds[i]!.name] = next[i];
       return state;

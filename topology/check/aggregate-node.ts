@@ -90,11 +90,8 @@ export function aggregateNode(
       key,
       keyNames: names,
       ...(isWindowed ? { windowMs: window.sizeMs } : {}),
-      valueOf: (entry) => {
-        const { value } = entry.value as Timestamped<AggregateState>;
-        const windowStart = entry.windowStart ?? -1;
-        return rowOf(value, { key: entry.key, windowStart, windowEnd: windowStart + (window?.sizeMs ?? 0) });
-      },
+      valueOf: ({ key: text, value, windowStart = -1 }) =>
+        rowOf((value as Timestamped<AggregateState>).value, { key: text, windowStart, windowEnd: windowStart + (window?.sizeMs ?? 0) }),
     },
   };
 }

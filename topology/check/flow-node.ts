@@ -14,7 +14,8 @@ import type { SinkDraft } from "./part.ts";
 import type { QueryDraft } from "./query-draft.ts";
 import { chainBefore, chainSteps, type MakeStep } from "./step-chain.ts";
 import { brokenStream, describeKey, isBroken, isExact, type KeyColumn, keyNames, type Origin, type Stream } from "./stream.ts";
-import { tableNode, topNode } from "./table-node.ts";
+import { tableNode } from "./table-node.ts";
+import { topNode } from "./top-node.ts";
 import { pascalCase } from "./topic-catalogue.ts";
 import { builderOf, type Flow, flowOf, guard, narrowed, note, reshape } from "./value-steps.ts";
 

@@ -2,6 +2,7 @@ import { type CurrentRecord, decodeTuple, encodeTuple } from "@millrace/engine";
 import { formatTimestamp, parseTimestamp } from "#schemas/timestamp.ts";
 import type { ExpressionType } from "../expressions/expression-type.ts";
 import { nonNull } from "../expressions/expression-type.ts";
+import { isNull } from "../expressions/operand.ts";
 import type { KeyColumn } from "./stream.ts";
 
 export type KeyPart = string | number | boolean;
@@ -19,7 +20,7 @@ export function keyWriter(parts: readonly { readonly type: ExpressionType; reado
     if (kind === "string") return (value, record) => (evaluate(value, record) as string | null | undefined) ?? null;
     return (value, record) => {
       const part = evaluate(value, record) as KeyPart | null | undefined;
-      return part == null ? null : keyText(part, kind);
+      return isNull(part) ? null : keyText(part, kind);
     };
   }
   const reads = parts.map(({ evaluate }) => evaluate);
@@ -27,7 +28,7 @@ export function keyWriter(parts: readonly { readonly type: ExpressionType; reado
     const values: KeyPart[] = [];
     for (const read of reads) {
       const part = read(value, record) as KeyPart | null | undefined;
-      if (part == null) return null;
+      if (isNull(part)) return null;
       values.push(part);
     }
     return encodeTuple(values);

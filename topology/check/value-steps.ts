@@ -13,6 +13,7 @@ import {
 import type { RecordType } from "#schemas/field-type.ts";
 import { compileElements, compileExpression, type Expression, type Scope, compileTest } from "../expressions/compile-expression.ts";
 import { type ExpressionType, nonNull, typeName, unknownType, withoutNull } from "../expressions/expression-type.ts";
+import { isNull } from "../expressions/operand.ts";
 import { formatDuration } from "../parse/duration.ts";
 import type { NamedText, NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
@@ -98,7 +99,7 @@ const textOf =
   ({ evaluate }: Expression): TextOf =>
   (value, record) => {
     const id = evaluate(value, record);
-    return id == null ? null : String(id);
+    return isNull(id) ? null : String(id as number);
   };
 
 /** What a test has shown not to be null is known behind it. */

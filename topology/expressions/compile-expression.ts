@@ -27,6 +27,7 @@ import {
   type Evaluate,
   failed,
   failRecord,
+  isNull,
   type Local,
   mistyped,
   type Operand,
@@ -341,7 +342,7 @@ function compileHas(call: Extract<Cel, { op: "call" }>, around: Surroundings): O
     return mistyped(call, around, "has() takes a field, as in has(data.customerId)");
   const { type, run, fact } = compileUsed(arg, around);
   if (type.kind === "unknown") return { ...failed, type: booleanType };
-  return { type: booleanType, run: (value, record) => run(value, record) != null, whenTrue: fact === undefined ? [] : [fact] };
+  return { type: booleanType, run: (value, record) => !isNull(run(value, record)), whenTrue: fact === undefined ? [] : [fact] };
 }
 
 function compileList(node: Extract<Cel, { op: "list" }>, around: Surroundings): Operand {

@@ -68,3 +68,6 @@ export function presentType(node: Cel, { type, path }: Operand, around: Surround
 export function failRecord(where: string, message: string): never {
   throw new RecordError("expression-failed", `${where}: ${message}`);
 }
+
+/** Absent fields of what processors say stand for null. */
+export const isNull = (value: unknown): value is null | undefined => value === null || value === undefined;

@@ -14,7 +14,7 @@ import {
   typeName,
 } from "./expression-type.ts";
 import { addMoney, compareMoney, equalMoney, fitted, safeInt, subtractMoney, timesMoney } from "./money-arithmetic.ts";
-import { type CompilePart, failed, failRecord, mistyped, type Operand, presentType, type Surroundings } from "./operand.ts";
+import { type CompilePart, failed, failRecord, isNull, mistyped, type Operand, presentType, type Surroundings } from "./operand.ts";
 
 type Binary = Extract<Cel, { op: "binary" }>;
 type Ordered = string | number | bigint;
@@ -69,7 +69,7 @@ function compileEquality(node: Binary, around: Surroundings, { left, right }: Pa
     const facts = other.fact === undefined ? [] : [other.fact];
     return {
       type: booleanType,
-      run: negated ? (value, record) => run(value, record) != null : (value, record) => run(value, record) == null,
+      run: negated ? (value, record) => !isNull(run(value, record)) : (value, record) => isNull(run(value, record)),
       ...(negated ? { whenTrue: facts } : { whenFalse: facts }),
     };
   }

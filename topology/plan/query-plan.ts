@@ -1,10 +1,11 @@
-import { type CurrentRecord } from "@millrace/engine";
 import { valueToJson } from "#schemas/event-json.ts";
 import type { FieldType } from "#schemas/field-type.ts";
 import { formatAmount, formatDecimal, type Money } from "#schemas/money.ts";
 import { formatTimestamp, parseTimestamp } from "#schemas/timestamp.ts";
 import { keyWriter } from "../check/key-text.ts";
+import { noRecord } from "../check/no-record.ts";
 import type { QueryDraft, StoreEntry } from "../check/query-draft.ts";
+import { isNull } from "../expressions/operand.ts";
 import type { Group } from "./grouping.ts";
 
 export const columnTypes = ["string", "int", "double", "boolean", "timestamp", "decimal", "json"] as const;
@@ -89,64 +90,43 @@ function keyFinder({ key, keyNames }: QueryDraft): QueryPlan["keyOf"] {
   };
 }
 
-const noRecord: CurrentRecord = { key: null, timestamp: 0, sequence: 0, headers: new Uint8Array(0), windowStart: -1, windowEnd: -1 };
-
-function parsed(type: FieldType, text: string): string | number | boolean | undefined {
-  switch (type.kind) {
-    case "string":
-      return text;
-    case "int":
-    case "long":
-      return /^-?\d{1,16}$/.test(text) ? Number(text) : undefined;
-    case "boolean":
-      return text === "true" ? true : text === "false" ? false : undefined;
-    case "timestamp":
-      return parseTimestamp(text);
-    default:
-      return undefined;
-  }
+function parsed({ kind }: FieldType, text: string): string | number | boolean | undefined {
+  if (kind === "string") return text;
+  if (kind === "int" || kind === "long") return /^-?\d{1,16}$/.test(text) ? Number(text) : undefined;
+  if (kind === "timestamp") return parseTimestamp(text);
+  return text === "true" ? true : text === "false" ? false : undefined;
 }
 
+const columnTypeOf: Readonly<Partial<Record<FieldType["kind"], ColumnType>>> = {
+  string: "string",
+  int: "int",
+  long: "int",
+  double: "double",
+  boolean: "boolean",
+  timestamp: "timestamp",
+  decimal: "decimal",
+  money: "decimal",
+};
+
 function columnOf({ name, type }: { readonly name: string; readonly type: FieldType }): QueryColumn {
-  const present = type.kind === "nullable" ? type.of : type;
-  const nullable = type.kind === "nullable";
-  switch (present.kind) {
-    case "string":
-    case "double":
-    case "boolean":
-    case "timestamp":
-    case "decimal":
-      return { name, type: present.kind, nullable };
-    case "int":
-    case "long":
-      return { name, type: "int", nullable };
-    case "money":
-      return { name, type: "decimal", nullable, unit: "currency" };
-    default:
-      return { name, type: "json", nullable };
-  }
+  const { kind } = type.kind === "nullable" ? type.of : type;
+  return {
+    name,
+    type: columnTypeOf[kind] ?? "json",
+    nullable: type.kind === "nullable",
+    ...(kind === "money" ? { unit: "currency" } : {}),
+  };
 }
 
 /** At the top of a row, money is its amount. */
 function plainOf(type: FieldType): (value: unknown) => unknown {
-  switch (type.kind) {
-    case "nullable": {
-      const plain = plainOf(type.of);
-      return (value) => (value == null ? null : plain(value));
-    }
-    case "money":
-      return (value) => formatAmount((value as Money).amount);
-    case "decimal":
-      return (value) => formatDecimal(value as bigint, type.scale);
-    case "timestamp":
-      return (value) => formatTimestamp(value as number);
-    case "string":
-    case "int":
-    case "long":
-    case "double":
-    case "boolean":
-      return (value) => value;
-    default:
-      return (value) => valueToJson(type, value);
+  if (type.kind === "nullable") {
+    const plain = plainOf(type.of);
+    return (value) => (isNull(value) ? null : plain(value));
   }
+  if (type.kind === "money") return (value) => formatAmount((value as Money).amount);
+  if (type.kind === "decimal") return (value) => formatDecimal(value as bigint, type.scale);
+  if (type.kind === "timestamp") return (value) => formatTimestamp(value as number);
+  if (["record", "array", "map", "bytes"].includes(type.kind)) return (value) => valueToJson(type, value);
+  return (value) => value;
 }
