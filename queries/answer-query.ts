@@ -3,7 +3,7 @@ import { WorkerError, type Plan, type Position, type ReadableTask, type Worker }
 import { asOfTasks } from "./as-of.ts";
 import { directKeys } from "./direct-keys.ts";
 import { HighestRows } from "./highest-rows.ts";
-import type { QueryPlan } from "./query-plan.ts";
+import type { AskablePlan } from "./query-plan.ts";
 import type { Answer, QueryAnswerer, QueryRequest, RowPosition, TimeBound } from "./query-request.ts";
 import { rowFilter } from "./row-filter.ts";
 import { rowWriter } from "./row-writer.ts";
@@ -12,7 +12,7 @@ import { defaultSlice, readSlice, type SliceLimits, type SliceOptions } from "./
 export type AnswererOptions = {
   readonly worker: Pick<Worker, "read" | "after">;
   readonly plan: Plan;
-  readonly queries: readonly QueryPlan[];
+  readonly queries: readonly AskablePlan[];
   readonly slice?: Partial<SliceLimits>;
 };
 
@@ -24,7 +24,7 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
   const limits: SliceLimits = { ...defaultSlice, ...slice };
 
   /** Runs `read` on the tasks of a query, if all of them are here and run. */
-  const onStores = <T>(query: QueryPlan, signal: AbortSignal, read: (tasks: readonly ReadableTask[]) => T): Promise<T | Unavailable> =>
+  const onStores = <T>(query: AskablePlan, signal: AbortSignal, read: (tasks: readonly ReadableTask[]) => T): Promise<T | Unavailable> =>
     untilAborted(
       signal,
       worker.read((access) => {
@@ -57,7 +57,7 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
 type Unavailable = Extract<Answer, { kind: "unavailable" }>;
 
 function oneSlice(
-  query: QueryPlan,
+  query: AskablePlan,
   tasks: readonly ReadableTask[],
   { request, limits }: { request: QueryRequest; limits: SliceLimits },
 ): Answer {
@@ -80,7 +80,7 @@ function oneSlice(
 
 /** The first `limit` rows by a column: all rows are seen, slice by slice, and only the best kept. */
 async function wholeOrdered(
-  query: QueryPlan,
+  query: AskablePlan,
   request: QueryRequest,
   { limits, onStores }: { limits: SliceLimits; onStores: <T>(read: (tasks: readonly ReadableTask[]) => T) => Promise<T | Unavailable> },
 ): Promise<Answer> {
@@ -111,13 +111,13 @@ async function wholeOrdered(
 
 type Scan = { readonly from: TimeBound | undefined; readonly to: TimeBound | undefined; readonly position: RowPosition | undefined };
 
-function scanOf(query: QueryPlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
+function scanOf(query: AskablePlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
   return {
     from: Math.max(0, from?.ms ?? 0),
     to: to?.ms ?? Number.MAX_SAFE_INTEGER,
     position,
     keys: directKeys(query, request.filters),
-    matches: rowFilter(request.filters),
+    matches: rowFilter({ filters: request.filters, from: from?.ms, to: to?.ms }),
     nowMs: () => performance.now(),
   };
 }
@@ -133,7 +133,7 @@ function joined(texts: readonly string[], { format }: QueryRequest): Uint8Array<
 /** Waits until the query shows what lies at the positions; false when the time has passed. */
 async function shows(
   worker: AnswererOptions["worker"],
-  query: QueryPlan,
+  query: AskablePlan,
   { after, waitMs }: QueryRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -157,7 +157,7 @@ function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
+function missingTasks(query: AskablePlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
   const here = new Set(tasks.map(({ partition }) => partition));
   const missing = Array.from({ length: expected }, (_, partition) => partition).filter((partition) => !here.has(partition));
   const shown = missing.length > 10 ? `${missing.slice(0, 10).join(", ")}…` : missing.join(", ");

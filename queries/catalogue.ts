@@ -1,29 +1,38 @@
 import type { Plan } from "@millrace/engine";
-import type { QueryColumn, QueryPlan, QueryWindow } from "./query-plan.ts";
+import type { QueryColumn } from "#topology/plan/query-plan.ts";
+import { type AskablePlan, isWindowed } from "./query-plan.ts";
 
 /** What can be known of a query without asking it: plain data, for the thread that answers HTTP. */
 export type CatalogueEntry = {
   readonly name: string;
-  readonly summary: string | undefined;
-  readonly kind: "table" | "windowed";
+  readonly kind: AskablePlan["kind"];
+  /** Columns by which one entry is got directly; none where the store is always read through. */
   readonly keyColumns: readonly string[];
   readonly columns: readonly QueryColumn[];
-  readonly window: QueryWindow | undefined;
+  /** Rows can be bounded by `from` and `to`. */
+  readonly windowed: boolean;
+  /** ms: how long a window is, how long late records still change it, how long it stays to be asked for; undefined where it is not known. */
+  readonly windowMs: number | undefined;
+  readonly graceMs: number | undefined;
+  readonly retainMs: number | undefined;
   /** Topics written from outside whose tokens the query can be asked to wait for. */
   readonly topics: readonly string[];
 };
 
 /** One entry a query, by name. */
-export function catalogueOf(queries: readonly QueryPlan[], plan: Plan): readonly CatalogueEntry[] {
+export function catalogueOf(queries: readonly AskablePlan[], plan: Plan): readonly CatalogueEntry[] {
   return queries
-    .map(({ name, summary, keyColumns, columns, window, subTopology }): CatalogueEntry => {
+    .map((query): CatalogueEntry => {
+      const { name, kind, keyColumns, columns, windowMs, graceMs, retainMs, subTopology } = query;
       return {
         name,
-        summary,
-        kind: window === undefined ? "table" : "windowed",
+        kind,
         keyColumns,
         columns,
-        window,
+        windowed: isWindowed(query),
+        windowMs,
+        graceMs,
+        retainMs,
         topics: sourcesOf(subTopology, plan),
       };
     })

@@ -1,8 +1,9 @@
 import { compareKeys } from "@millrace/engine";
-import type { Cell, ColumnType, QueryColumn, Row } from "./query-plan.ts";
+import type { ColumnType, QueryColumn, QueryRow } from "#topology/plan/query-plan.ts";
 import type { Ordering } from "./query-request.ts";
+import { cellText } from "./row-writer.ts";
 
-type Ranked = { readonly row: Row; readonly final: boolean | undefined; readonly place: number };
+type Ranked = { readonly row: QueryRow; readonly final: boolean | undefined; readonly place: number };
 
 /** Keeps the first rows by one column; rows that are alike there stay in the order in which they came. Nothing comes last, either way. */
 export class HighestRows {
@@ -22,7 +23,7 @@ export class HighestRows {
     };
   }
 
-  add(row: Row, final: boolean | undefined): number {
+  add(row: QueryRow, final: boolean | undefined): number {
     this.rows.push({ row, final, place: this.seen++ });
     // Sorted when as many again have come: each row takes part in a few sorts of what is kept, not in one of all.
     if (this.rows.length >= 2 * this.limit + 1000) this.rows = this.sorted();
@@ -34,18 +35,17 @@ export class HighestRows {
   }
 }
 
-type Shown = Exclude<Cell, null>;
+const byText = (a: unknown, b: unknown): number => compareKeys(cellText(a), cellText(b));
+const byNumber = (a: unknown, b: unknown): number => Number((a as number) > (b as number)) - Number((a as number) < (b as number));
 
-const byText = (a: Shown, b: Shown): number => compareKeys(String(a), String(b));
-const byNumber = (a: Shown, b: Shown): number => (a < b ? -1 : a > b ? 1 : 0);
-
-const comparison: Readonly<Record<ColumnType, (a: Shown, b: Shown) => number>> = {
+const comparison: Readonly<Record<ColumnType, (a: unknown, b: unknown) => number>> = {
   string: byText,
   timestamp: byText,
   boolean: byText,
-  integer: byNumber,
+  json: byText,
+  int: byNumber,
   double: byNumber,
-  decimal: (a, b) => compareDecimals(String(a), String(b)),
+  decimal: (a, b) => compareDecimals(cellText(a), cellText(b)),
 };
 
 /** Compares canonical decimals exactly, whatever their number of digits. */

@@ -106,11 +106,8 @@ function readQuestion(entry: CatalogueEntry, { parameters: given, format, prefer
 
 const isParameter = (name: string): name is Parameter => (parameters as readonly string[]).includes(name);
 
-function unknownFilter(name: string, { name: query, columns, window }: CatalogueEntry): Refusal {
-  const known = [
-    ...columns.map((column) => column.name),
-    ...parameters.filter((one) => window !== undefined || (one !== "from" && one !== "to")),
-  ];
+function unknownFilter(name: string, { name: query, columns, windowed }: CatalogueEntry): Refusal {
+  const known = [...columns.map((column) => column.name), ...parameters.filter((one) => windowed || (one !== "from" && one !== "to"))];
   const [near] = nearest(name.slice(0, 64), known);
   const hint = near === undefined ? "" : `; did you mean "${near}"?`;
   return refuse("unknown-filter", `"${query}" has no column "${name.slice(0, 64)}"${hint}`, {
@@ -122,9 +119,13 @@ function unknownFilter(name: string, { name: query, columns, window }: Catalogue
 
 const spans: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-function boundOf(name: "from" | "to", text: string | undefined, { name: query, window }: CatalogueEntry): TimeBound | undefined | Refusal {
+function boundOf(
+  name: "from" | "to",
+  text: string | undefined,
+  { name: query, windowed }: CatalogueEntry,
+): TimeBound | undefined | Refusal {
   if (text === undefined) return undefined;
-  if (window === undefined) return refuse("unknown-filter", `"${name}" bounds windows, and "${query}" has none`, { parameter: name });
+  if (!windowed) return refuse("unknown-filter", `"${name}" bounds windows, and "${query}" has none`, { parameter: name });
   const back = /^-(\d{1,9})([smhd])$/.exec(text);
   if (back !== null) return { kind: "back", ms: Number(back[1]) * spans[back[2]!]! };
   const ms = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);

@@ -92,13 +92,12 @@ function unknownQuery(name: string, catalogue: readonly CatalogueEntry[]): Query
 
 function describeCatalogue(catalogue: readonly CatalogueEntry[]): object {
   return {
-    queries: catalogue.map(({ name, summary, kind, keyColumns, columns, window, topics }) => ({
+    queries: catalogue.map(({ name, kind, keyColumns, columns, windowMs, graceMs, retainMs, topics }) => ({
       name,
-      ...(summary === undefined ? {} : { summary }),
       kind,
       key: keyColumns,
       columns,
-      ...(window === undefined ? {} : { window }),
+      ...(windowMs === undefined ? {} : { window: { sizeMs: windowMs, graceMs, retainMs } }),
       topics,
       links: Object.fromEntries(formats.map((format) => [format, `${queriesPath}/${encodeURIComponent(name)}?format=${format}`])),
     })),

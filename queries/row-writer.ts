@@ -1,9 +1,9 @@
+import type { QueryColumn, QueryRow } from "#topology/plan/query-plan.ts";
 import { csvLine } from "./csv.ts";
-import type { Cell, QueryColumn, Row } from "./query-plan.ts";
 import type { Format } from "./query-request.ts";
 
 /** The text of a row with the end of its line; `final` is undefined where rows are of no window. */
-export type RowWriter = (row: Row, final: boolean | undefined) => string;
+export type RowWriter = (row: QueryRow, final: boolean | undefined) => string;
 
 /**
  * Writes rows with their columns in the columns' order. In `json` a windowed row also says whether it can still change;
@@ -14,7 +14,7 @@ export function rowWriter(format: Format, columns: readonly QueryColumn[]): RowW
     const isText = columns.map(({ type }) => type === "string");
     return (row) =>
       csvLine(
-        columns.map(({ name }) => textOf(row[name])),
+        columns.map(({ name }) => cellText(row[name])),
         isText,
       );
   }
@@ -34,10 +34,14 @@ export const csvHead = (columns: readonly QueryColumn[]): string =>
     columns.map(() => true),
   );
 
-const textOf = (cell: Cell | undefined): string => (cell === null || cell === undefined ? "" : String(cell));
+/** A cell as text: empty for null, JSON for what has parts. */
+export function cellText(cell: unknown): string {
+  if (cell === null || cell === undefined) return "";
+  return typeof cell === "string" ? cell : jsonOf(cell);
+}
 
 /** A bigint is written with all its digits, as JSON allows. */
-function jsonOf(cell: Cell | undefined): string {
+function jsonOf(cell: unknown): string {
   if (typeof cell === "bigint") return String(cell);
   return cell === undefined ? "null" : JSON.stringify(cell);
 }

@@ -1,55 +1,61 @@
 import type { ReadableTask } from "@millrace/engine";
-import { entriesOf, type EntryBounds } from "./entries.ts";
-import type { QueryPlan, Row } from "./query-plan.ts";
+import type { QueryRow } from "#topology/plan/query-plan.ts";
+import type { AskablePlan } from "./query-plan.ts";
 import type { RowPosition } from "./query-request.ts";
+import { rowGroups, type GroupBounds } from "./row-groups.ts";
 
 /** Bounds of what is read at one go, so that the worker's loop never stands still for long. */
 export type SliceLimits = { readonly rows: number; readonly ms: number; readonly characters: number };
 
 export const defaultSlice: SliceLimits = { rows: 2000, ms: 8, characters: 1 << 20 };
 
-/** Entries between two looks at the clock. */
-const entriesPerLook = 32;
-/** All rows of an entry were given. */
-const wholeEntry = Number.MAX_SAFE_INTEGER;
+/** Groups between two looks at the clock, where a group is one entry. */
+const groupsPerLook = 32;
+/** All rows of a group were given. */
+const wholeGroup = Number.MAX_SAFE_INTEGER;
 
-export type SliceOptions = EntryBounds & {
-  readonly matches: (row: Row) => boolean;
+export type SliceOptions = GroupBounds & {
+  readonly matches: (row: QueryRow) => boolean;
   readonly limits: SliceLimits;
   readonly nowMs: () => number;
   /** Takes a row; answers how many characters it has become. */
-  readonly give: (row: Row, final: boolean | undefined) => number;
+  readonly give: (row: QueryRow, final: boolean | undefined) => number;
 };
 
 /**
  * Gives rows from a position on until a limit is reached; answers where to go on, nothing when no row is left. A row that no longer fits
- * is looked for, so that an answer of just the rows there are is known to be whole. At least one row is given, if there is one.
+ * is looked for, so that an answer of just the rows there are is known to be whole. At least one group is read.
  */
-export function readSlice(query: QueryPlan, tasks: readonly ReadableTask[], options: SliceOptions): RowPosition | undefined {
+export function readSlice(query: AskablePlan, tasks: readonly ReadableTask[], options: SliceOptions): RowPosition | undefined {
   const { position, matches, limits, nowMs, give } = options;
   const until = nowMs() + limits.ms;
-  const closed = closedBefore(query, tasks);
-  let entries = 0;
+  const finalOf = finality(query, tasks);
+  let groups = 0;
   let given = 0;
   let characters = 0;
-  for (const { windowStart, key, value, task } of entriesOf(query, tasks, options)) {
-    const rows = query.rowsOf(key, value, windowStart);
+  let last = position;
+  for (const { windowStart, key, task, rows: rowsOf } of rowGroups(query, tasks, options)) {
+    const rows = rowsOf();
     const isResumed = position !== undefined && position.windowStart === windowStart && position.key === key;
-    const final = query.window === undefined ? undefined : windowStart + query.window.sizeMs <= closed.get(task)!;
+    const final = finalOf(task, windowStart);
     for (let i = isResumed ? position.rows : 0; i < rows.length; i++) {
       if (!matches(rows[i]!)) continue;
-      if (given >= limits.rows || characters >= limits.characters) return { windowStart, key, rows: i };
+      // Behind the row given last, not before the one found: what comes in between until then is not left out.
+      if (given >= limits.rows || characters >= limits.characters) return last;
       given += 1;
+      last = { windowStart, key, rows: i + 1 };
       characters += give(rows[i]!, final);
     }
-    entries += 1;
-    if (entries % entriesPerLook === 0 && nowMs() >= until) return { windowStart, key, rows: wholeEntry };
+    groups += 1;
+    if ((query.kind === "top" || groups % groupsPerLook === 0) && nowMs() >= until) return { windowStart, key, rows: wholeGroup };
   }
   return undefined;
 }
 
-/** Until when each task's windows are closed: no record can change a window that ends at or before. */
-function closedBefore(query: QueryPlan, tasks: readonly ReadableTask[]): ReadonlyMap<ReadableTask, number> {
-  const graceMs = query.window?.graceMs ?? 0;
-  return new Map(tasks.map((task) => [task, task.closingTimeOf(query.node) - graceMs]));
+/** Whether no record can change a window any more: it ends at or before the time by which its task's windows close, less grace. */
+function finality(query: AskablePlan, tasks: readonly ReadableTask[]): (task: ReadableTask, windowStart: number) => boolean | undefined {
+  const { kind, windowMs, graceMs } = query;
+  if (kind !== "window" || windowMs === undefined || graceMs === undefined) return () => undefined;
+  const closed = new Map(tasks.map((task) => [task, task.closingTimeOf(query.node) - graceMs]));
+  return (task, windowStart) => windowStart + windowMs <= closed.get(task)!;
 }
