@@ -2,7 +2,7 @@ import type { RecordBatch, TaskId } from "#broker/broker.ts";
 import { noHeaders, RecordBatchBuilder } from "#broker/record-batch.ts";
 import type { SubTopologyPlan } from "./plan.ts";
 import type { Task } from "./task.ts";
-import { encodeMarks, type Mark } from "./watermark.ts";
+import { encodeMarks, type Mark, type Marks } from "./watermark.ts";
 
 /** What changed of the marks of a worker's tasks, to be told by the commit that is being made. */
 export type TellableMarks = { readonly changed: ReadonlyMap<TaskId, Mark>; readonly batches: readonly RecordBatch[] };
@@ -15,43 +15,33 @@ export class MarkTeller {
   private readonly idleMs: number;
   private readonly told = new Map<TaskId, Mark>();
   private readonly busyAt = new Map<TaskId, number>();
-  private readonly repartitions: ReadonlyMap<string, readonly { readonly topic: string; readonly partitions: number }[]>;
+  private readonly topics: readonly MarkedTopic[];
 
   constructor(plans: readonly SubTopologyPlan[], idleMs: number) {
     this.idleMs = idleMs;
-    this.repartitions = new Map(
-      plans.map((plan) => {
-        const topics = new Map(
-          plan.sinks.filter((sink) => sink.kind === "repartition").map(({ topic, partitions }) => [topic, { topic, partitions }]),
-        );
-        return [plan.id, [...topics.values()]];
-      }),
-    );
+    this.topics = markedTopics(plans);
   }
 
   gather(tasks: Iterable<Task>, nowMs: number): TellableMarks {
     const changed = new Map<TaskId, Mark>();
-    const byTopic = new Map<string, { readonly partitions: number; readonly marks: [TaskId, Mark][] }>();
+    const marks: { readonly subTopology: string; readonly mark: Marks[number] }[] = [];
     for (const task of tasks) {
-      const topics = this.repartitions.get(task.plan.id)!;
-      if (topics.length === 0) continue;
       const mark = task.markWhen(this.idle(task, nowMs));
       if (mark === this.told.get(task.id) || (mark === -1 && !this.told.has(task.id))) continue;
+      const subTopology = task.plan.id;
+      if (!this.topics.some(({ tellers }) => tellers.has(subTopology))) continue;
       changed.set(task.id, mark);
-      for (const { topic, partitions } of topics) {
-        let entry = byTopic.get(topic);
-        if (entry === undefined) byTopic.set(topic, (entry = { partitions, marks: [] }));
-        entry.marks.push([task.id, mark]);
-      }
+      marks.push({ subTopology, mark: [task.id, mark, Number(task.commitNumber) + 1] });
     }
     const batches: RecordBatch[] = [];
-    for (const [topic, { partitions, marks }] of byTopic) {
-      const value = encodeMarks(marks);
-      for (let partition = 0; partition < partitions; partition++) {
-        const builder = new RecordBatchBuilder(64 + value.length);
-        builder.append({ timestamp: nowMs, sequence: 0, key: null, value, headers: noHeaders });
-        batches.push({ topic, partition, kind: "watermarks", ...builder.take()! });
-      }
+    for (const { topic, partitions, tellers } of marks.length === 0 ? [] : this.topics) {
+      const toTell = marks.filter(({ subTopology }) => tellers.has(subTopology)).map(({ mark }) => mark);
+      if (toTell.length === 0) continue;
+      const value = encodeMarks(toTell);
+      const builder = new RecordBatchBuilder(64 + value.length);
+      builder.append({ timestamp: nowMs, sequence: 0, key: null, value, headers: noHeaders });
+      const frame = builder.take()!;
+      for (let partition = 0; partition < partitions; partition++) batches.push({ topic, partition, kind: "watermarks", ...frame });
     }
     return { changed, batches };
   }
@@ -76,4 +66,17 @@ export class MarkTeller {
     }
     return nowMs - since >= this.idleMs;
   }
+}
+
+/** A repartition topic, and the sub-topologies whose marks its readers must hear through it: all that write to any of those readers. */
+type MarkedTopic = { readonly topic: string; readonly partitions: number; readonly tellers: ReadonlySet<string> };
+
+function markedTopics(plans: readonly SubTopologyPlan[]): MarkedTopic[] {
+  const topics = new Map(
+    plans.flatMap(({ sinks }) => sinks.filter(({ kind }) => kind === "repartition").map(({ topic, partitions }) => [topic, partitions])),
+  );
+  return [...topics].map(([topic, partitions]) => {
+    const readers = plans.filter(({ sources }) => sources.some((source) => source.topic === topic));
+    return { topic, partitions, tellers: new Set(readers.flatMap(({ sources }) => sources.flatMap(({ upstream }) => upstream))) };
+  });
 }

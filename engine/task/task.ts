@@ -21,13 +21,12 @@ import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
 import { deadLetterTopicOf, type SubTopologyPlan } from "./plan.ts";
 import { cellName, TaskMeta } from "./task-meta.ts";
 import { Timers } from "./timers.ts";
-import { decodeMarks, Watermark, type Mark } from "./watermark.ts";
+import { decodeMarks, Watermark, type Mark, type Upstream } from "./watermark.ts";
 
 export type TaskSetup = {
   readonly plan: SubTopologyPlan;
   readonly checkpoint: TaskCheckpoint;
-  /** Tasks of the sub-topologies that write this task's repartition topics. */
-  readonly upstream: readonly TaskId[];
+  readonly upstream: Upstream;
   readonly storage: StateStorage;
   /** How long to wait for an input that is known to be empty; −1 never waits for any, 0 waits for those known to lag (KIP-695). */
   readonly maxIdleMs: number;
@@ -335,7 +334,7 @@ export class Task implements NodeHost {
     if (kind === "watermarks") {
       const marks = decodeMarks(valueOf(index, at)!);
       queue.advance();
-      this.takeMarks(marks);
+      this.takeMarks(queue.topic, marks);
       return;
     }
     const { record } = this;
@@ -391,8 +390,8 @@ export class Task implements NodeHost {
     this.deadLetter(`source/${topic}`, reason, detail);
   }
 
-  private takeMarks(marks: ReturnType<typeof decodeMarks>): void {
-    if (!this.marks.take(marks, this.streamTimeCell.value)) return;
+  private takeMarks(topic: string, marks: ReturnType<typeof decodeMarks>): void {
+    if (!this.marks.take(topic, marks, this.streamTimeCell.value)) return;
     this.outsideOfRecords(`m${this.marks.value}`);
     try {
       for (const moved of this.watermarkMoved) moved();
