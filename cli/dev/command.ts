@@ -1,0 +1,48 @@
+import { mkdirSync } from "node:fs";
+import type { CommandHost } from "../command.ts";
+import { loadChecked } from "../load-checked.ts";
+import { startDev } from "./dev.ts";
+import { runDemo } from "./demo.ts";
+import { EngineFailure } from "./engine-host.ts";
+import { devHelp, readDevOptions } from "./options.ts";
+import { banner } from "./banner.ts";
+
+/** `millrace dev`: everything in one process until Ctrl-C, which drains, commits and ends. */
+export async function runDevCommand(args: readonly string[], host: CommandHost): Promise<number> {
+  const options = readDevOptions(args);
+  if (options === "help") {
+    host.stdout.write(devHelp);
+    return 0;
+  }
+  if ("kind" in options) {
+    host.stderr.write(`${options.message}\nmillrace dev --help says more\n`);
+    return 2;
+  }
+  const compiled = loadChecked(options.topology, host);
+  if (compiled === undefined) return 1;
+  mkdirSync(options.data, { recursive: true });
+  let dev: Awaited<ReturnType<typeof startDev>>;
+  try {
+    dev = await startDev(options, { compiled, key: host.env["MILLRACE_KEY"] });
+  } catch (error) {
+    if (!(error instanceof EngineFailure)) throw error;
+    host.stderr.write(`${error.code} ${error.message}\n`);
+    return 1;
+  }
+  host.stdout.write(banner(options, dev));
+  const demo = options.demo ? runDemo(dev, { signal: host.signal, stderr: host.stderr, key: host.env["MILLRACE_KEY"] ?? null }) : undefined;
+  const failure = await Promise.race([interrupted(host.signal), dev.failed]);
+  if (failure !== undefined) host.stderr.write(`${failure.code} ${failure.message}\n`);
+  else host.stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
+  await demo;
+  await dev.stop();
+  if (failure === undefined) host.stdout.write("all committed; start again to go on from here\n");
+  return failure === undefined ? 0 : 1;
+}
+
+function interrupted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((settle) => {
+    if (signal.aborted) settle(undefined);
+    else signal.addEventListener("abort", () => settle(undefined), { once: true });
+  });
+}

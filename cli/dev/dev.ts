@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { createConsole } from "#console/console.ts";
+import { connectAppender } from "#engine/broker/embedded/port.ts";
+import { createGateway } from "#gateway/gateway.ts";
+import { startServer } from "#gateway/server.ts";
+import { catalogueOf } from "#queries/catalogue.ts";
+import { connectQueries } from "#queries/port.ts";
+import { createQueries } from "#queries/queries.ts";
+import type { Compiled } from "#topology/compile-topology.ts";
+import { startEngine, type EngineFailure } from "./engine-host.ts";
+import { createLogger } from "./logger.ts";
+import type { DevOptions } from "./options.ts";
+
+export type RunningDev = {
+  readonly url: string;
+  /** False when the port was taken and another was found. */
+  readonly portAsAsked: boolean;
+  /** True when the data folder was empty. */
+  readonly fresh: boolean;
+  /** Whether posts need a key. */
+  readonly keyed: boolean;
+  /** Settles when the engine has failed; never, when all is well. */
+  readonly failed: Promise<EngineFailure>;
+  /** Lets nothing new in, finishes what was let in, commits, closes. */
+  stop(): Promise<void>;
+};
+
+/** Starts the engine's thread, then the gateway, the queries and the page on this one. @throws {EngineFailure} */
+export async function startDev(
+  options: DevOptions,
+  { compiled, key }: { compiled: Compiled; key: string | undefined },
+): Promise<RunningDev> {
+  const log = join(options.data, "log.db");
+  const fresh = !existsSync(log);
+  const logFile = join(options.data, "millrace.log");
+  const logger = createLogger(logFile, options.logLevel).child({ room: "gateway" });
+  const { topology, commitMs, commitRecords, idleMs, logLevel } = options;
+  const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const appender = connectAppender(engine.appends);
+  const queries = connectQueries(engine.queries);
+  const gateway = createGateway({
+    appender,
+    atomicAppends: true,
+    access:
+      key === undefined || key === "" ? { kind: "open" } : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
+    logger,
+    registry,
+    dependencies: ["engine"],
+    duplicates: { on: options.duplicates },
+    partitions: engine.partitions,
+    ...(options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
+  });
+  const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
+  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, onError }));
+  gateway.app.get("/metrics", async (c) =>
+    c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
+  );
+  gateway.app.route("/", createConsole());
+  gateway.setReady("engine", { ready: true, detail: "running" });
+  engine.onStoppedTasks((tasks) =>
+    gateway.setReady("engine", { ready: false, detail: `tasks stand still: ${tasks.join(", ")}; see ${logFile}` }),
+  );
+  void engine.failed.then((failure) => gateway.setReady("engine", { ready: false, detail: `${failure.code} ${failure.message}` }));
+  const server = await startServer({
+    listener: gateway.listener,
+    limits: gateway.limits,
+    host: options.host,
+    port: options.port,
+    takeFreePort: true,
+  });
+  return {
+    url: server.url,
+    portAsAsked: server.portAsAsked || options.port === 0,
+    fresh,
+    keyed: key !== undefined && key !== "",
+    failed: engine.failed,
+    stop: async () => {
+      await gateway.close();
+      await server.close();
+      await appender.close();
+      await engine.stop();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { MessageChannel, Worker as Thread, type MessagePort } from "node:worker_threads";
+import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
+
+export class EngineFailure extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "EngineFailure";
+    this.code = code;
+  }
+}
+
+/** The engine's thread as the main thread sees it. */
+export type EngineHost = {
+  readonly appends: MessagePort;
+  readonly queries: MessagePort;
+  /** Partitions of each topic of the log. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Calls back with the tasks that stand still after a bug, each time there is one more. */
+  onStoppedTasks(hear: (tasks: readonly string[]) => void): void;
+  /** Settles when the thread has failed; never, when all is well. */
+  readonly failed: Promise<EngineFailure>;
+  metrics(): Promise<string>;
+  /** Commits what was taken, closes the log, ends the thread. */
+  stop(): Promise<void>;
+};
+
+/** @throws {EngineFailure} with the code of what kept the engine from starting, e.g. `BROKER_LOCKED` */
+export async function startEngine(settings: Omit<EngineSettings, "appends" | "queries">): Promise<EngineHost> {
+  const appends = new MessageChannel();
+  const queries = new MessageChannel();
+  const workerData: EngineSettings = { ...settings, appends: appends.port2, queries: queries.port2 };
+  const thread = new Thread(new URL("./engine-thread.ts", import.meta.url), { workerData, transferList: [appends.port2, queries.port2] });
+  const scrapes = new Map<number, (text: string) => void>();
+  const ready = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const failed = Promise.withResolvers<EngineFailure>();
+  const ended = Promise.withResolvers<void>();
+  const hearers: ((tasks: readonly string[]) => void)[] = [];
+  let lastScrape = 0;
+  const fail = (failure: EngineFailure): void => {
+    ready.reject(failure);
+    failed.resolve(failure);
+    for (const settle of scrapes.values()) settle("");
+  };
+  thread.on("message", (message: FromEngine) => {
+    switch (message.kind) {
+      case "ready":
+        return ready.resolve(new Map(message.partitions));
+      case "stopped-tasks":
+        for (const hear of hearers) hear(message.tasks);
+        return;
+      case "metrics":
+        scrapes.get(message.id)?.(message.text);
+        scrapes.delete(message.id);
+        return;
+      case "failed":
+        return fail(new EngineFailure(message.code, message.message));
+      case "ended":
+        return ended.resolve();
+      default:
+        message satisfies never;
+    }
+  });
+  thread.on("error", (error) => fail(new EngineFailure("ENGINE_FAILED", error instanceof Error ? error.message : String(error))));
+  thread.on("exit", () => {
+    fail(new EngineFailure("ENGINE_FAILED", "the engine's thread has ended"));
+    ended.resolve();
+  });
+  const send = (message: ToEngine): void => thread.postMessage(message);
+  const partitions = await ready.promise;
+  return {
+    appends: appends.port1,
+    queries: queries.port1,
+    partitions,
+    failed: failed.promise,
+    onStoppedTasks: (hear) => void hearers.push(hear),
+    metrics: () =>
+      new Promise((settle) => {
+        const id = ++lastScrape;
+        scrapes.set(id, settle);
+        send({ kind: "metrics", id });
+      }),
+    stop: async () => {
+      send({ kind: "stop" });
+      await ended.promise;
+      await thread.terminate();
+    },
+  };
+}

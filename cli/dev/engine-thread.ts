@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { BrokerError, embeddedStateStorage, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
+import { processors } from "#processors/registry.ts";
+import { createAnswerer } from "#queries/answer-query.ts";
+import { serveQueries } from "#queries/port.ts";
+import { eventRegistry } from "#schemas/event-registry.ts";
+import { compileTopology } from "#topology/compile-topology.ts";
+import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
+import { EngineMetrics } from "./engine-metrics.ts";
+import { createLogger } from "./logger.ts";
+
+/**
+ * The engine's thread: log, state and worker. The disk is waited for here, never on the thread that answers HTTP; what crosses are encoded
+ * batches and encoded answers.
+ */
+const settings = workerData as EngineSettings;
+const logger = createLogger(settings.logFile, settings.logLevel).child({ room: "engine" });
+const tell = (message: FromEngine): void => parentPort!.postMessage(message);
+
+try {
+  await run();
+} catch (error) {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "ENGINE_FAILED";
+  logger.error({ event: "engine.failed", code, err: error }, "the engine failed");
+  tell({ kind: "failed", code, message: error instanceof Error ? error.message : String(error) });
+  parentPort!.close();
+}
+
+async function run(): Promise<void> {
+  const { compiled } = compileTopology(readFileSync(settings.topology, "utf8"), { processors, file: settings.topology });
+  if (compiled === undefined) throw new Error(`${settings.topology} no longer passes its check`);
+  const broker = openEmbeddedBroker({ path: settings.log });
+  const topics = new Map<string, TopicSpec>();
+  for (const { topic, partitions, retentionDays } of eventRegistry) {
+    topics.set(topic, { name: topic, partitions, retention: { kind: "time", ms: retentionDays * 86_400_000 } });
+  }
+  for (const spec of compiled.plan.topics) topics.set(spec.name, spec);
+  await broker.ensureTopics([...topics.values()]);
+  const metrics = new EngineMetrics();
+  const worker = new Worker({
+    plan: compiled.plan,
+    broker,
+    storage: embeddedStateStorage(broker.database),
+    member: "dev",
+    clock: Date.now,
+    commitMs: settings.commitMs,
+    commitRecords: settings.commitRecords,
+    idleMs: settings.idleMs,
+    events: {
+      assigned: ({ tasks, generation }) => logger.info({ event: "worker.assigned", tasks: tasks.length, generation }, "tasks assigned"),
+      committed: (event) => metrics.committed(event),
+      commitFailed: (event) => {
+        metrics.commitFailed(event);
+        logger.warn({ event: "worker.commit-failed", ...event }, "a commit was given back");
+      },
+      retrying: ({ error, ...event }) => logger.warn({ event: "worker.retrying", ...event, err: error }, "a record is tried again"),
+      deadLettered: (event) => logger.warn({ event: "worker.dead-lettered", ...event }, "a record was taken out"),
+      taskStopped: ({ error, ...event }) => {
+        logger.error(
+          { event: "worker.task-stopped", ...event, err: error },
+          "a task stands still: this is a bug in a processor, not in a record",
+        );
+        tell({ kind: "stopped-tasks", tasks: [...worker.stoppedTasks.keys()] });
+      },
+    },
+  });
+  await worker.start();
+  const appends = serveAppender(broker, settings.appends);
+  const queries = serveQueries(createAnswerer({ worker, plan: compiled.plan, queries: compiled.queries }), settings.queries);
+  const stop = async (): Promise<void> => {
+    // A loop that had failed has said so already; what is left is to close the log.
+    await worker.stop().catch(() => undefined);
+    queries.close();
+    appends.close();
+    await broker.close();
+    logger.info({ event: "engine.ended" }, "the engine has committed and closed its log");
+    tell({ kind: "ended" });
+    parentPort!.close();
+  };
+  parentPort!.on("message", (message: ToEngine) => {
+    if (message.kind === "stop") return void stop();
+    void metrics.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
+  });
+  worker.ended.catch((error: unknown) => {
+    logger.error({ event: "engine.worker-failed", err: error }, "the worker's loop failed");
+    tell({
+      kind: "failed",
+      code: error instanceof BrokerError ? error.code : "WORKER_FAILED",
+      message: error instanceof Error ? error.message : String(error),
+    });
+  });
+  tell({ kind: "ready", partitions: [...topics.values()].map(({ name, partitions }) => [name, partitions] as const) });
+}

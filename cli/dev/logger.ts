@@ -1,0 +1,12 @@
+import { pino, type Logger } from "pino";
+
+/** JSON lines: everything of `level` and above to the file, warnings and errors to stderr as well. Never a payload, never a key. */
+export function createLogger(file: string, level: string): Logger {
+  return pino(
+    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.multistream([
+      { level: level as "info", stream: pino.destination({ dest: file, sync: true, append: true }) },
+      { level: "warn", stream: pino.destination({ dest: 2, sync: true }) },
+    ]),
+  );
+}

@@ -1,0 +1,95 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/** The topology that the repository ships. */
+export const shippedTopology: string = fileURLToPath(new URL("../../topology/commerce.yaml", import.meta.url));
+
+export type DevOptions = {
+  readonly topology: string;
+  readonly data: string;
+  readonly host: string;
+  readonly port: number;
+  readonly demo: boolean;
+  /** The gateway's own table of ids, the fast path against resent events; the answers are the same without it. */
+  readonly duplicates: boolean;
+  readonly commitMs: number;
+  readonly commitRecords: number;
+  readonly idleMs: number;
+  readonly logLevel: string;
+};
+
+export const devHelp = `millrace dev [options]
+
+Runs everything in one process: the gateway that takes events in, the pipeline of a topology file on an embedded log, the queries over
+its results and a live page. Prints where. Ctrl-C drains and ends; started again, it goes on where it was.
+
+  --topology FILE   the topology (default: the shipped topology/commerce.yaml)
+  --data DIR        where log and state lie (default: .millrace)
+  --port N          default 8080; when it is taken, a free one; 0: any free one
+  --host ADDRESS    default 127.0.0.1: reached from this machine only
+  --demo            feed it with real orders (a month of a British retailer, an hour a second, stamped as they are sent)
+  --no-demo         do not
+  --no-duplicates   without the gateway's table of ids; the topology's dedupe alone makes a resent event count once
+  --commit-ms N     a commit is due this long after the first record in it (default 10)
+  --commit-records N  or when so many have gathered (default 1000)
+  --idle D          a source without input for so long no longer holds windows open, in ms (default 1000)
+  --log LEVEL       debug, info, warn or error (default info); JSON lines in DIR/millrace.log, warnings on stderr too
+  -h, --help        this text
+
+MILLRACE_KEY asks for that key (Authorization: Bearer …) on every request that posts events; without it, on loopback, none is asked for.
+`;
+
+const args = {
+  topology: { type: "string" },
+  data: { type: "string", default: ".millrace" },
+  port: { type: "string", default: "8080" },
+  host: { type: "string", default: "127.0.0.1" },
+  demo: { type: "boolean", default: false },
+  duplicates: { type: "boolean", default: true },
+  "commit-ms": { type: "string", default: "10" },
+  "commit-records": { type: "string", default: "1000" },
+  idle: { type: "string", default: "1000" },
+  log: { type: "string", default: "info" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+export type Usage = { readonly kind: "usage"; readonly message: string };
+
+export function readDevOptions(argv: readonly string[]): DevOptions | Usage | "help" {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(argv);
+  } catch (error) {
+    return { kind: "usage", message: error instanceof Error ? error.message : String(error) };
+  }
+  if (values.help) return "help";
+  const numbers = {
+    port: whole(values.port, 65_535),
+    commitMs: whole(values["commit-ms"], 60_000),
+    commitRecords: whole(values["commit-records"], 1_000_000),
+    idleMs: whole(values.idle, 86_400_000_000),
+  };
+  for (const [name, value] of Object.entries(numbers))
+    if (value === undefined) return { kind: "usage", message: `${name} is a whole number in its range` };
+  if (!["debug", "info", "warn", "error"].includes(values.log))
+    return { kind: "usage", message: `--log is debug, info, warn or error, not ${values.log}` };
+  return {
+    topology: values.topology === undefined ? shippedTopology : resolve(values.topology),
+    data: resolve(values.data),
+    host: values.host,
+    port: numbers.port!,
+    demo: values.demo,
+    duplicates: values.duplicates,
+    commitMs: numbers.commitMs!,
+    commitRecords: numbers.commitRecords!,
+    idleMs: numbers.idleMs!,
+    logLevel: values.log,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  return parseArgs({ args: [...argv], options: args, allowNegative: true }).values;
+}
+
+const whole = (text: string, most: number): number | undefined => (/^\d+$/.test(text) && Number(text) <= most ? Number(text) : undefined);
