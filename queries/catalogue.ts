@@ -6,7 +6,7 @@ import { type AskablePlan, isWindowed } from "./query-plan.ts";
 export type CatalogueEntry = {
   readonly name: string;
   readonly kind: AskablePlan["kind"];
-  /** Columns by which one entry is got directly; none where the store is always read through. */
+  /** Columns by which one entry is got directly; none where the store is always read through, its key being more than rows show. */
   readonly keyColumns: readonly string[];
   readonly columns: readonly QueryColumn[];
   /** Rows can be bounded by `from` and `to`. */
@@ -23,7 +23,9 @@ export type CatalogueEntry = {
 export function catalogueOf(queries: readonly AskablePlan[], plan: Plan): readonly CatalogueEntry[] {
   return queries
     .map((query): CatalogueEntry => {
-      const { name, kind, keyColumns, columns, windowMs, graceMs, retainMs, subTopology } = query;
+      const { name, kind, columns, windowMs, graceMs, retainMs, subTopology } = query;
+      const shown = query.keyColumns.every((key) => columns.some((column) => column.name === key));
+      const keyColumns = shown ? query.keyColumns : [];
       return {
         name,
         kind,
