@@ -12,7 +12,7 @@ const answerMs = 10_000;
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await openTestGateway({ limits: { headersTimeoutMs: 500, bodyIdleMs: 300, bodyTotalMs: 900, keepAliveMs: 300 } });
+  gateway = await openTestGateway({ limits: { headersTimeoutMs: 1_000, bodyIdleMs: 1_000, bodyTotalMs: 2_000, keepAliveMs: 500 } });
 });
 afterAll(() => gateway.close());
 

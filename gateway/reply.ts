@@ -36,7 +36,7 @@ export class Reply {
   #timedOut = false;
 
   constructor(events: number, minimal: boolean, complete: (reply: Reply) => void) {
-    this.#rows = Array.from({ length: events });
+    this.#rows = new Array<string | undefined>(events).fill(undefined);
     this.#open = events;
     this.#minimal = minimal;
     this.#complete = complete;

@@ -14,9 +14,18 @@ export type JsonScan = {
 
 export const forbiddenKeys = ["__proto__", "constructor", "prototype"] as const;
 
-const [quote, backslash, colon, comma] = [0x22, 0x5c, 0x3a, 0x2c];
-const [openObject, closeObject, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d];
-const [letterE, letterU, smallE, letterD] = [0x45, 0x75, 0x65, 0x64];
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const comma = 0x2c;
+const openObject = 0x7b;
+const closeObject = 0x7d;
+const openArray = 0x5b;
+const closeArray = 0x5d;
+const letterE = 0x45;
+const smallE = 0x65;
+const letterU = 0x75;
+const letterD = 0x64;
 const longNumberDigits = 15;
 // Each key is compared with those before it: cheap for the few of an event, quadratic for an object made to hurt, which the slow path takes.
 const comparedKeys = 64;
@@ -46,6 +55,8 @@ export function scanJson(bytes: Uint8Array, range: { readonly start: number; rea
   let lastHash = 0;
   let escaped = false;
   isObject[0] = 0;
+  // Only a text that may be a key is hashed.
+  let atKey = false;
   for (let i = range.start; i < end; i++) {
     const byte = bytes[i]!;
     if (byte === quote) {
@@ -61,7 +72,7 @@ export function scanJson(bytes: Uint8Array, range: { readonly start: number; rea
             escaped = true;
             if ((bytes[i + 1]! | 0x20) === letterD && bytes[i + 2]! >= 0x38) suspicious |= suspicion.escape;
           } else hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
-        } else hash = (Math.imul(hash, 31) + inner) | 0;
+        } else if (atKey) hash = (Math.imul(hash, 31) + inner) | 0;
       }
       if (i - begin > longestString) longestString = i - begin;
       lastHash = hash;
@@ -79,17 +90,21 @@ export function scanJson(bytes: Uint8Array, range: { readonly start: number; rea
       keyHashes[keys++] = lastHash;
       if (keys - first > mostKeys) mostKeys = keys - first;
       digits = 0;
+      atKey = false;
     } else if (byte === openObject || byte === openArray) {
       depth += 1;
       if (depth > deepest) deepest = depth;
       if (depth > maxDepth) break;
-      isObject[depth] = byte === openObject ? 1 : 0;
+      atKey = byte === openObject;
+      isObject[depth] = atKey ? 1 : 0;
       firstKey[depth] = keys;
     } else if (byte === closeObject || byte === closeArray) {
       if (depth > 0) keys = firstKey[depth--]!;
       digits = 0;
-    } else if (byte === comma) digits = 0;
-    else if (byte >= 0x30 && byte <= 0x39) {
+    } else if (byte === comma) {
+      digits = 0;
+      atKey = isObject[depth] === 1;
+    } else if (byte >= 0x30 && byte <= 0x39) {
       if (++digits > longNumberDigits) suspicious |= suspicion.number;
     } else if ((byte === smallE || byte === letterE) && digits > 0) suspicious |= suspicion.number;
   }

@@ -7,7 +7,7 @@ export type BodyEnd =
   | { readonly kind: "too-slow" }
   | { readonly kind: "gone" };
 
-type Reading = { readonly startedAtMs: number; lastByteAtMs: number; readonly giveUp: () => void };
+type Reading = { readonly startedAtMs: number; lastByteAtMs: number; silent: boolean; overdue: boolean; readonly giveUp: () => void };
 
 const sweepMs = 250;
 const empty = Buffer.alloc(0);
@@ -62,11 +62,18 @@ export class BodyReader {
       length += chunk.length;
       if (length > wireBytes) return end({ kind: "too-large", bytes: length });
       chunks.push(chunk);
+      reading.silent = false;
       if (chunks.length > 1) reading.lastByteAtMs = performance.now();
       return undefined;
     };
     const now = performance.now();
-    const reading: Reading = { startedAtMs: now, lastByteAtMs: now, giveUp: () => end({ kind: "too-slow" }) };
+    const reading: Reading = {
+      startedAtMs: now,
+      lastByteAtMs: now,
+      silent: false,
+      overdue: false,
+      giveUp: () => end({ kind: "too-slow" }),
+    };
     this.#reserved += reserve;
     this.#readings.add(reading);
     request.on("data", onData);
@@ -81,7 +88,12 @@ export class BodyReader {
   #giveUpStale(now: number): void {
     const { bodyIdleMs, bodyTotalMs } = this.#limits;
     for (const reading of this.#readings) {
-      if (now - reading.lastByteAtMs > bodyIdleMs || now - reading.startedAtMs > bodyTotalMs) reading.giveUp();
+      const silent = now - reading.lastByteAtMs > bodyIdleMs;
+      const overdue = now - reading.startedAtMs > bodyTotalMs;
+      // When it is this process that was slow, bytes may lie in the socket: they are read between one sweep and the next.
+      if ((silent && reading.silent) || (overdue && reading.overdue)) reading.giveUp();
+      reading.silent = silent;
+      reading.overdue = overdue;
     }
   }
 }

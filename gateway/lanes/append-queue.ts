@@ -7,12 +7,11 @@ export type Outcome =
   | { readonly kind: "stored"; readonly token: string }
   | { readonly kind: "retry"; readonly code: RetryCode; readonly afterMs: number };
 
-/** One record on its way to the log. `lane` is its key: records of one lane are stored in the order of `submit`, or not at all. */
-export type Submission = {
+/** One record on its way to the log. Its key is its lane: records of one lane are stored in the order of `submit`, or not at all. */
+export type Submission = NewRecord & {
   readonly topic: string;
   readonly partition: number;
-  readonly lane: string;
-  readonly record: NewRecord;
+  readonly key: string;
   readonly bytes: number;
   /** Called once, when the record is durable or certainly not to be awaited any more. */
   settled(outcome: Outcome): void;
@@ -33,7 +32,7 @@ export type AppendQueueOptions = {
 
 export type AppendReport = { readonly records: number; readonly bytes: number; readonly durationMs: number; readonly error?: unknown };
 
-type Group = { readonly topic: string; readonly partition: number; readonly builder: RecordBatchBuilder; readonly members: Submission[] };
+type Group = { readonly topic: string; readonly partition: number; readonly members: Submission[]; bytes: number };
 
 const defaultAfterMs = 500;
 
@@ -111,10 +110,10 @@ export class AppendQueue {
         break;
       }
       if (!atomicAppends) {
-        const topic = topicOfLane.get(next.lane);
-        if (topic === undefined) topicOfLane.set(next.lane, next.topic);
-        else if (topic !== next.topic) heldLanes.add(next.lane);
-        if (heldLanes.has(next.lane)) {
+        const topic = topicOfLane.get(next.key);
+        if (topic === undefined) topicOfLane.set(next.key, next.topic);
+        else if (topic !== next.topic) heldLanes.add(next.key);
+        if (heldLanes.has(next.key)) {
           left.push(next);
           continue;
         }
@@ -124,12 +123,12 @@ export class AppendQueue {
       if (ofTopic === undefined) groups.set(next.topic, (ofTopic = []));
       let group = ofTopic[next.partition];
       if (group === undefined) {
-        group = { topic: next.topic, partition: next.partition, builder: new RecordBatchBuilder(next.bytes * 4 + 256), members: [] };
+        group = { topic: next.topic, partition: next.partition, members: [], bytes: 0 };
         ofTopic[next.partition] = group;
         all.push(group);
       }
-      group.builder.append(next.record);
       group.members.push(next);
+      group.bytes += next.bytes;
     }
     this.#waiting = left;
     return all;
@@ -176,13 +175,13 @@ export class AppendQueue {
     const afterMs = result?.afterMs ?? defaultAfterMs;
     const failed = new Set<string>();
     for (const member of members) {
-      const code = failed.has(member.lane) ? "blocked_by_predecessor" : "log_unavailable";
-      failed.add(member.lane);
+      const code = failed.has(member.key) ? "blocked_by_predecessor" : "log_unavailable";
+      failed.add(member.key);
       this.#end(member, { kind: "retry", code, afterMs });
     }
     const open: Submission[] = [];
     for (const waiting of this.#waiting) {
-      if (failed.has(waiting.lane)) this.#end(waiting, { kind: "retry", code: "blocked_by_predecessor", afterMs });
+      if (failed.has(waiting.key)) this.#end(waiting, { kind: "retry", code: "blocked_by_predecessor", afterMs });
       else open.push(waiting);
     }
     this.#waiting = open;
@@ -195,7 +194,9 @@ export class AppendQueue {
   }
 }
 
-function toBatch({ topic, partition, builder }: Group): RecordBatch {
+function toBatch({ topic, partition, members, bytes: capacity }: Group): RecordBatch {
+  const builder = new RecordBatchBuilder(capacity);
+  for (const member of members) builder.append(member);
   const { count, bytes } = builder.take()!;
   return { topic, partition, kind: "records", count, bytes };
 }

@@ -57,10 +57,8 @@ export class Lanes {
     landed: (landing: Landing) => void,
   ): void {
     const dedupe = this.#dedupe;
-    // Neither part can hold the separator: the schema's formats refuse control characters.
-    const id = dedupe === undefined ? "" : `${event.source}\n${event.eventId}`;
     if (dedupe !== undefined) {
-      const known = dedupe.look(id, stamp.receivedAtMs);
+      const known = dedupe.look(event, stamp.receivedAtMs);
       if (known.kind === "done") return landed({ kind: "duplicate", token: known.token, receivedAtMs: known.receivedAtMs });
       if (known.kind === "pending") {
         const { receivedAtMs } = known.first;
@@ -70,11 +68,11 @@ export class Lanes {
       }
     }
     const sequence = this.#nextSequence(stamp.receivedAtMs);
-    const inFlight = new InFlight(event, { ...stamp, sequence }, (outcome) => {
-      dedupe?.settle(id, outcome.kind === "stored" ? outcome.token : undefined, stamp.receivedAtMs);
+    const inFlight = new InFlight(event, { headers: stamp.headers, receivedAtMs: stamp.receivedAtMs, sequence }, (outcome) => {
+      settle?.(outcome.kind === "stored" ? outcome.token : undefined);
       landed(outcome.kind === "stored" ? { kind: "accepted", token: outcome.token } : outcome);
     });
-    dedupe?.claim(id, inFlight);
+    const settle = dedupe?.claim(event, inFlight, stamp.receivedAtMs);
     this.#queue.submit(inFlight);
   }
 
