@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SkippedReporter } from "./checks/skipped-reporter.ts";
 
 export default defineConfig({
   test: {
@@ -6,5 +7,6 @@ export default defineConfig({
     // Two cores: one file at a time beside its own worker threads and child processes.
     maxWorkers: 2,
     testTimeout: 30_000,
+    reporters: ["default", new SkippedReporter()],
   },
 });
