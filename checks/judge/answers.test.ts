@@ -77,10 +77,10 @@ describe("[P20] the judge", () => {
     });
   });
 
+  // The other eight months are not in the repository: where somebody has them, they are asked too.
   const folder = process.env["ONLINE_RETAIL_DIR"] ?? "";
-  test.skipIf(!existsSync(folder))(
-    "finds as many rows in each of the nine months (ONLINE_RETAIL_DIR)",
-    () => {
+  if (existsSync(folder))
+    test("finds as many rows in each of the nine months (ONLINE_RETAIL_DIR)", () => {
       const months = ["03", "04", "05", "06", "07", "08", "09", "10", "11"].map((month) => join(folder, `2011-${month}.csv.gz`));
       expect(months.map((file) => counts(expectedAnswers([file], { openingStock: 1_000_000 })))).toEqual([
         [127, 56, 2503, 2562, 270, 27, 2],
@@ -94,9 +94,7 @@ describe("[P20] the judge", () => {
         [174, 79, 2939, 2963, 260, 26, 13],
       ]);
       expect(expectedAnswers(months)["fraud-alerts"]).toHaveLength(106);
-    },
-    300_000,
-  );
+    }, 300_000);
 
   test("does not answer stock levels where an order might find too little", () => {
     const rows = [

@@ -206,11 +206,11 @@ test("[P13] with a run's mark, ids and invoices are new, and customers come back
   expect(order!.eventId).toMatch(/\.k3x9$/);
 });
 
+// The other eight months are not in the repository: where somebody has them, they are asked too.
 const folder = process.env["ONLINE_RETAIL_DIR"] ?? "";
 
-test.skipIf(!existsSync(folder))(
-  "[P11] all nine months: rows, invoices, refusals, and every event valid (ONLINE_RETAIL_DIR)",
-  async () => {
+if (existsSync(folder))
+  test("[P11] all nine months: rows, invoices, refusals, and every event valid (ONLINE_RETAIL_DIR)", async () => {
     const counts: string[] = [];
     for (const month of ["03", "04", "05", "06", "07", "08", "09", "10", "11"]) {
       const history = await readHistory([join(folder, `2011-${month}.csv.gz`)], () => undefined);
@@ -235,9 +235,7 @@ test.skipIf(!existsSync(folder))(
         "11 84711 84711 0 3462 9001",
       ]
     `);
-  },
-  300_000,
-);
+  }, 300_000);
 
 test("[P11] every event of the shipped month is valid by its schema, keyed by customer, card or sku", async () => {
   const drafts = await draftsOf([shippedMonth], { openingStock: 1_000_000, repeat: 2 });
