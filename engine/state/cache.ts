@@ -7,18 +7,19 @@ const stepsPerEntry = 8;
 /** Lets the least recently used of the folded entries of a task leave memory: a clock over all its stores. */
 export class Cache implements CacheCount {
   count = 0;
-  private readonly limit: number;
+  private readonly limit: () => number;
   private readonly stores: () => Iterable<LiveStore>;
   private hand: Generator<Entry<unknown>, void> | undefined;
 
-  constructor(limit: number, stores: () => Iterable<LiveStore>) {
+  constructor(limit: () => number, stores: () => Iterable<LiveStore>) {
     this.limit = limit;
     this.stores = stores;
   }
 
   /** Moves the hand for `entries` that came; may end above the limit, and is then below it some calls later. */
   makeRoom(entries: number): void {
-    for (let steps = entries * stepsPerEntry + 8; this.count > this.limit && steps > 0; steps--) {
+    const limit = this.limit();
+    for (let steps = entries * stepsPerEntry + 8; this.count > limit && steps > 0; steps--) {
       this.hand ??= this.turn();
       const step = this.hand.next();
       if (step.done === true) {

@@ -329,6 +329,25 @@ export function testStateStorage(name: string, harness: StateHarness): void {
       for (let i = 0; i < 50; i++) expect(totals.get(`k${i}`)).toEqual(value(1000 + i));
     });
 
+    test("[S10] the open tasks of a storage share its bounds", () => {
+      const commitsUntilFull = (): number => {
+        open();
+        for (let commits = 0; ; commits++) {
+          if (state.mustFold) return commits;
+          totals.put(`k${commits}`, value(commits));
+          commit();
+        }
+      };
+      expect(commitsUntilFull()).toBe(16);
+      ground.close();
+      use(tightLimits);
+      const other = ground.storage.open(taskId("orders", 4), specs);
+      const shared = commitsUntilFull();
+      other.close();
+      expect(shared).toBe(8);
+      expect(state.mustFold, "the other's share is free again").toBe(false);
+    });
+
     test("[S11] an entry leaves memory only when the base has it, and is read back from there", () => {
       const puts = new Map<string, Value>();
       for (let i = 0; i < 60; i++) {

@@ -11,16 +11,22 @@ import { StateError } from "./state-error.ts";
 import type { KeyValueStore, StoreSpec, WindowStore } from "./store.ts";
 import type { TaskState, TaskStateLimits } from "./task-state.ts";
 
-export const defaultLimits: TaskStateLimits = { tailEntries: 400_000, tailBytes: 64 << 20, cachedEntries: 1_000_000 };
-
 /** Rows of expired windows that one call of `fold` deletes, for each entry it may fold. */
 const trimmedPerEntry = 4;
+
+export type LiveTaskParts = {
+  readonly base: StateBase;
+  readonly stores: Readonly<Record<string, StoreSpec>>;
+  /** May change while the task is open. */
+  readonly limits: () => TaskStateLimits;
+  readonly closed: (state: TaskState) => void;
+};
 
 /** The state of one task, the same over every base: stores in memory, a tail of two generations at most (one open, one being folded). */
 export class LiveTask implements TaskState {
   readonly task: TaskId;
   private readonly base: StateBase;
-  private readonly limits: TaskStateLimits;
+  private readonly parts: LiveTaskParts;
   private readonly cache: Cache;
   private readonly stores = new Map<string, LiveStore>();
   private readonly writer = new DeltaWriter();
@@ -30,11 +36,14 @@ export class LiveTask implements TaskState {
   private taken: { readonly entries: number; readonly bytes: number } | undefined;
   private closed = false;
 
-  constructor(task: TaskId, parts: { base: StateBase; stores: Readonly<Record<string, StoreSpec>>; limits: TaskStateLimits }) {
+  constructor(task: TaskId, parts: LiveTaskParts) {
     this.task = task;
     this.base = parts.base;
-    this.limits = parts.limits;
-    this.cache = new Cache(parts.limits.cachedEntries, () => this.stores.values());
+    this.parts = parts;
+    this.cache = new Cache(
+      () => parts.limits().cachedEntries,
+      () => this.stores.values(),
+    );
     this.number = parts.base.folded;
     this.open = new Generation(1, this.number);
     for (const [name, spec] of Object.entries(parts.stores)) {
@@ -116,7 +125,9 @@ export class LiveTask implements TaskState {
   }
 
   close(): void {
+    if (this.closed) return;
     this.closed = true;
+    this.parts.closed(this);
   }
 
   private readTail(): void {
@@ -158,7 +169,7 @@ export class LiveTask implements TaskState {
   }
 
   private isFull({ entries, bytes, keys }: Generation): boolean {
-    const { tailEntries, tailBytes, cachedEntries } = this.limits;
+    const { tailEntries, tailBytes, cachedEntries } = this.parts.limits();
     return entries * 2 >= tailEntries || bytes * 2 >= tailBytes || keys >= Math.max(1, cachedEntries * 0.4);
   }
 

@@ -1,6 +1,7 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
 import type { KeyValueStore, StoreSpec, WindowStore } from "./store.ts";
 
+/** Of a task, or of all open tasks of a storage, which share them. */
 export type TaskStateLimits = {
   /** Bound of the tail, in entries: at it, `mustFold` asks for folding before reading. */
   readonly tailEntries: number;
@@ -26,7 +27,10 @@ export interface TaskState {
   committed(number: bigint): void;
   /** True when the tail is at its bound. */
   readonly mustFold: boolean;
-  /** Folds about `entries` entries of closed generations into the base, in one transaction of its own; answers how many are left to fold. */
+  /**
+   * Folds about `entries` entries of closed generations into the base, in one transaction of its own; answers how many are left to fold.
+   * One and a half times the entries of each commit keep up. Not to be called on a task that failed: a value that was changed and not put would be written.
+   */
   fold(entries: number): number;
   close(): void;
 }

@@ -1,5 +1,6 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
-import { defaultLimits, LiveTask } from "#state/live-task.ts";
+import { LiveTask } from "#state/live-task.ts";
+import { OpenTasks } from "#state/open-tasks.ts";
 import type { StoreSpec } from "#state/store.ts";
 import type { StateStorage, TaskState, TaskStateLimits } from "#state/task-state.ts";
 import { MemoryBase } from "./memory-base.ts";
@@ -9,10 +10,10 @@ export type MemoryStateStorage = StateStorage & {
   commit(task: TaskId, number: bigint, changes: readonly StoreDelta[]): void;
 };
 
-/** Tails and bases of tasks in memory, encoded as on disk; for the test driver. */
+/** Tails and bases of tasks in memory, encoded as on disk; for the test driver. Open tasks share the limits. */
 export function memoryStateStorage(limits: Partial<TaskStateLimits> = {}): MemoryStateStorage {
   const bases = new Map<TaskId, MemoryBase>();
-  const opened = new Map<TaskId, LiveTask>();
+  const tasks = new OpenTasks(limits);
   const baseOf = (task: TaskId): MemoryBase => {
     let base = bases.get(task);
     if (base === undefined) bases.set(task, (base = new MemoryBase()));
@@ -20,13 +21,11 @@ export function memoryStateStorage(limits: Partial<TaskStateLimits> = {}): Memor
   };
   return {
     open(task: TaskId, stores: Readonly<Record<string, StoreSpec>>): TaskState {
-      // What was opened before has uncommitted changes that must never be folded.
-      opened.get(task)?.close();
-      const base = baseOf(task);
-      base.keepOnly(new Set(Object.keys(stores)));
-      const state = new LiveTask(task, { base, stores, limits: { ...defaultLimits, ...limits } });
-      opened.set(task, state);
-      return state;
+      return tasks.replace(task, () => {
+        const base = baseOf(task);
+        base.keepOnly(new Set(Object.keys(stores)));
+        return new LiveTask(task, { base, stores, limits: () => tasks.share(), closed: (state) => tasks.closed(task, state) });
+      });
     },
     commit: (task, number, changes) => baseOf(task).commit(number, changes),
   };
