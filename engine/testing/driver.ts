@@ -27,6 +27,8 @@ export type DriverOptions = {
   /** Records a task takes between two commits. */
   readonly slice?: number;
   readonly limits?: Partial<TaskStateLimits>;
+  /** Leaves offsets out between records, as Kafka does. */
+  readonly gaps?: boolean;
   /** Called behind each step of each commit, numbered from 0; answering true cuts the power there. */
   readonly crash?: (commit: number, step: DriverCommitStep) => boolean;
 };
@@ -47,7 +49,7 @@ export type DriverInput = {
 export class TopologyDriver {
   private readonly plan: Plan;
   private readonly options: Required<DriverOptions>;
-  private readonly log = new MemoryLog();
+  private readonly log: MemoryLog;
   private readonly storage: MemoryStateStorage;
   private readonly checkpoints = new Map<TaskId, TaskCheckpoint>();
   private readonly stoppedBy = new Map<TaskId, unknown>();
@@ -60,8 +62,9 @@ export class TopologyDriver {
 
   constructor(plan: Plan, options: DriverOptions = {}) {
     this.plan = plan;
-    this.options = { nowMs: 0, idleMs: 0, maxTaskIdleMs: 0, slice: 1000, limits: {}, crash: () => false, ...options };
+    this.options = { nowMs: 0, idleMs: 0, maxTaskIdleMs: 0, slice: 1000, limits: {}, gaps: false, crash: () => false, ...options };
     this.clock = this.options.nowMs;
+    this.log = new MemoryLog(this.options);
     this.storage = memoryStateStorage(this.options.limits);
     for (const { name, partitions } of plan.topics) this.log.create(name, partitions);
     this.open();

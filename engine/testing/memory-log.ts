@@ -1,4 +1,5 @@
 import type { FetchedBatch, Position, RecordBatch } from "#broker/broker.ts";
+import { checkBatchWithGaps } from "#broker/embedded/log/offset-gaps.ts";
 import { decodeHeaders, indexBatch, keyTextOf, headerBytesOf, valueOf, type HeaderList } from "#broker/record-batch.ts";
 
 /** A record as tests read it. */
@@ -17,6 +18,12 @@ type Partition = { readonly batches: FetchedBatch[]; end: bigint };
 /** What the driver has instead of a log: batches in memory, read and written synchronously. */
 export class MemoryLog {
   private readonly topics = new Map<string, Partition[]>();
+  private readonly gaps: boolean;
+
+  /** With `gaps`, offsets are left out before every third record, as Kafka does for its own. */
+  constructor({ gaps }: { readonly gaps: boolean }) {
+    this.gaps = gaps;
+  }
 
   create(topic: string, partitions: number): void {
     this.topics.set(
@@ -35,9 +42,10 @@ export class MemoryLog {
 
   append(batch: RecordBatch, nowMs: number): void {
     const partition = this.get(batch.topic)[batch.partition]!;
-    const baseOffset = partition.end;
-    partition.end += BigInt(batch.count);
-    partition.batches.push({ ...batch, baseOffset, appendedAtMs: nowMs, next: partition.end, end: partition.end, logStart: 0n });
+    const { batch: stored, span, gapBefore } = checkBatchWithGaps(batch, ({ record }) => (this.gaps && record % 3 === 0 ? 2 : 0));
+    const baseOffset = partition.end + BigInt(gapBefore);
+    partition.end = baseOffset + BigInt(span);
+    partition.batches.push({ ...stored, baseOffset, appendedAtMs: nowMs, next: partition.end, end: partition.end, logStart: 0n });
   }
 
   /** The batches from a position on; a batch without records when there are none. */
