@@ -1,7 +1,7 @@
 import { type CurrentRecord, decodeTuple, encodeTuple } from "@millrace/engine";
 import { formatTimestamp, parseTimestamp } from "#schemas/timestamp.ts";
 import type { ExpressionType } from "../expressions/expression-type.ts";
-import { nonNull } from "../expressions/expression-type.ts";
+import { isInt, nonNull } from "../expressions/expression-type.ts";
 import { isNull } from "../expressions/operand.ts";
 import type { KeyColumn } from "./stream.ts";
 
@@ -42,17 +42,11 @@ const keyText = (part: KeyPart, kind: string): string => (kind === "timestamp" ?
 export function keyReader(key: readonly KeyColumn[]): (text: string) => readonly unknown[] {
   const [first] = key;
   if (first === undefined || key.length > 1) return decodeTuple;
-  switch (nonNull(first.type).kind) {
-    case "int":
-    case "long":
-      return (text) => [Number(text)];
-    case "boolean":
-      return (text) => [text === "true"];
-    case "timestamp":
-      return (text) => [parseTimestamp(text)];
-    default:
-      return (text) => [text];
-  }
+  const type = nonNull(first.type);
+  if (isInt(type)) return (text) => [Number(text)];
+  if (type.kind === "boolean") return (text) => [text === "true"];
+  if (type.kind === "timestamp") return (text) => [parseTimestamp(text)];
+  return (text) => [text];
 }
 
 /** What other programs see as the key of a record: the text of one column, a JSON list of several. */

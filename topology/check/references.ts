@@ -13,8 +13,19 @@ export const sourcesOf = ({ from }: NodeSyntax): readonly Text[] =>
 const targetsOf = ({ to }: NodeSyntax): readonly string[] =>
   to === undefined ? [] : to.kind === "one" ? [to.topic.text] : [...to.ports.values()].map(({ topic }) => topic.text);
 
+export type ReferenceTable = {
+  readonly find: (name: string) => Reference | undefined;
+  /** Reports what cannot be found, with what was probably meant. */
+  readonly resolve: (text: Text, report: Report) => Reference | undefined;
+  /** Nodes that must be checked before a node: those it reads, and those that write a topic whose records only they know. */
+  readonly before: (
+    node: NodeSyntax,
+    isKnownTopic: (topic: string) => boolean,
+  ) => readonly { readonly node: NodeSyntax; readonly by: Text }[];
+};
+
 /** Resolves names: a node's id, `node.output`, or a topic, in this order. [Y2] */
-export function referenceTable(syntax: TopologySyntax, topics: { has(name: string): boolean; keys(): Iterable<string> }) {
+export function referenceTable(syntax: TopologySyntax, topics: { has(name: string): boolean; keys(): Iterable<string> }): ReferenceTable {
   const nodes = new Map(syntax.nodes.map((node) => [node.id, node]));
   const written = new Set(syntax.nodes.flatMap(targetsOf));
   const find = (name: string): Reference | undefined => {
@@ -25,7 +36,6 @@ export function referenceTable(syntax: TopologySyntax, topics: { has(name: strin
   };
   return {
     find,
-    /** Reports what cannot be found, with what was probably meant. */
     resolve: (text: Text, report: Report): Reference | undefined => {
       const found = find(text.text);
       if (found !== undefined) return found;
@@ -37,7 +47,6 @@ export function referenceTable(syntax: TopologySyntax, topics: { has(name: strin
       else report("TOPOLOGY_UNKNOWN_NODE", text.place, `there is no node "${text.text}"${hint}`);
       return undefined;
     },
-    /** Nodes that must be checked before a node: those it reads, and those that write a topic whose records only they know. */
     before: (node: NodeSyntax, isKnownTopic: (topic: string) => boolean): readonly { readonly node: NodeSyntax; readonly by: Text }[] =>
       sourcesOf(node).flatMap((by) => {
         const reference = find(by.text);
@@ -47,7 +56,6 @@ export function referenceTable(syntax: TopologySyntax, topics: { has(name: strin
       }),
   };
 }
-export type ReferenceTable = ReturnType<typeof referenceTable>;
 
 type Before = (node: NodeSyntax) => readonly { readonly node: NodeSyntax; readonly by: Text }[];
 

@@ -8,7 +8,7 @@ export type Cel = { readonly offset: number; readonly end: number } & (
   | { readonly op: "index"; readonly of: Cel; readonly index: Cel }
   | { readonly op: "call"; readonly name: string; readonly on: Cel | undefined; readonly args: readonly Cel[] }
   | { readonly op: "list"; readonly items: readonly Cel[] }
-  | { readonly op: "choose"; readonly test: Cel; readonly then: Cel; readonly otherwise: Cel }
+  | { readonly op: "choose"; readonly test: Cel; readonly yes: Cel; readonly no: Cel }
   | { readonly op: "unary"; readonly sign: "!" | "-"; readonly of: Cel }
   | { readonly op: "binary"; readonly sign: BinarySign; readonly left: Cel; readonly right: Cel }
   | { readonly op: "unsupported"; readonly what: string }
@@ -52,7 +52,7 @@ function convert(node: ASTNode): Cel {
     case "list":
       return { ...at, op: "list", items: node.args.map(convert) };
     case "?:":
-      return { ...at, op: "choose", test: convert(node.args[0]), then: convert(node.args[1]), otherwise: convert(node.args[2]) };
+      return { ...at, op: "choose", test: convert(node.args[0]), yes: convert(node.args[1]), no: convert(node.args[2]) };
     case "!_":
       return { ...at, op: "unary", sign: "!", of: convert(node.args) };
     case "-_":
@@ -62,7 +62,20 @@ function convert(node: ASTNode): Cel {
     case ".?":
     case "[?]":
       return { ...at, op: "unsupported", what: "optional access" };
-    default:
+    case "||":
+    case "&&":
+    case "==":
+    case "!=":
+    case "<":
+    case "<=":
+    case ">":
+    case ">=":
+    case "in":
+    case "+":
+    case "-":
+    case "*":
+    case "/":
+    case "%":
       return { ...at, op: "binary", sign: node.op, left: convert(node.args[0]), right: convert(node.args[1]) };
   }
 }

@@ -365,8 +365,8 @@ function compileList(node: Extract<Cel, { op: "list" }>, around: Surroundings): 
 
 function compileChoice(node: Extract<Cel, { op: "choose" }>, around: Surroundings): Operand {
   const test = compileUsed(node.test, around);
-  const then = compileUsed(node.then, { ...around, known: new Set([...around.known, ...(test.whenTrue ?? [])]) });
-  const otherwise = compileUsed(node.otherwise, { ...around, known: new Set([...around.known, ...(test.whenFalse ?? [])]) });
+  const then = compileUsed(node.yes, { ...around, known: new Set([...around.known, ...(test.whenTrue ?? [])]) });
+  const otherwise = compileUsed(node.no, { ...around, known: new Set([...around.known, ...(test.whenFalse ?? [])]) });
   if ([test, then, otherwise].some(({ type }) => type.kind === "unknown")) return failed;
   if (test.type.kind !== "boolean") return mistyped(node.test, around, `"?" asks yes or no, and this is ${typeName(test.type)}`);
   const type = commonType(then.type, otherwise.type);

@@ -21,21 +21,11 @@ export const nullable = (type: FieldType): FieldType => (type.kind === "nullable
 
 /** In the words of the file: `int` for both integers, `list<…>`, `… or null`. */
 export function typeName(type: ExpressionType): string {
-  switch (type.kind) {
-    case "int":
-    case "long":
-      return "int";
-    case "array":
-      return `list<${typeName(type.items)}>`;
-    case "map":
-      return `map<${typeName(type.values)}>`;
-    case "nullable":
-      return `${typeName(type.of)} or null`;
-    case "record":
-      return `record ${type.name}`;
-    default:
-      return type.kind;
-  }
+  if (isInt(type)) return "int";
+  if (type.kind === "array") return `list<${typeName(type.items)}>`;
+  if (type.kind === "map") return `map<${typeName(type.values)}>`;
+  if (type.kind === "nullable") return `${typeName(type.of)} or null`;
+  return type.kind === "record" ? `record ${type.name}` : type.kind;
 }
 
 const namedTypes: Readonly<Record<string, FieldType>> = {
@@ -101,18 +91,8 @@ export function commonType(a: ExpressionType, b: ExpressionType): ExpressionType
 
 /** Without what constrains its values: two fields of a kind may be constrained differently. */
 function bare(type: FieldType): FieldType {
-  switch (type.kind) {
-    case "int":
-    case "long":
-      return intType;
-    case "array":
-    case "map":
-    case "record":
-    case "decimal":
-      return type;
-    default:
-      return { kind: type.kind } as FieldType;
-  }
+  if (isInt(type)) return intType;
+  return ["array", "map", "record", "decimal"].includes(type.kind) ? type : ({ kind: type.kind } as FieldType);
 }
 
 function commonRecord(a: RecordType, b: RecordType): RecordType | undefined {

@@ -1,3 +1,4 @@
+import { compareKeys } from "@millrace/engine";
 import { formatAmount, isCurrency, type Money, parseDecimal } from "#schemas/money.ts";
 import { formatTimestamp, parseTimestamp } from "#schemas/timestamp.ts";
 import type { Cel } from "./cel.ts";
@@ -9,6 +10,7 @@ import {
   type ExpressionType,
   intType,
   isInt,
+  isNumber,
   moneyType,
   nonNull,
   stringType,
@@ -16,7 +18,6 @@ import {
   typeName,
 } from "./expression-type.ts";
 import { addMoney, compareMoney, fitted, safeInt } from "./money-arithmetic.ts";
-import { compareText } from "./operators.ts";
 import { constantOf, type Evaluate, failed, failRecord, mistyped, type Operand, presentType, type Surroundings } from "./operand.ts";
 
 type Call = Extract<Cel, { op: "call" }>;
@@ -85,7 +86,7 @@ function sizeOf(call: Call, args: readonly Operand[], around: Surroundings): Ope
   if (type.kind === "array") return { type: intType, run: (value, record) => (run(value, record) as readonly unknown[]).length };
   if (type.kind === "map") return { type: intType, run: (value, record) => Object.keys(run(value, record) as object).length };
   // In code points, as CEL has it.
-  if (type.kind === "string") return { type: intType, run: (value, record) => [...(run(value, record) as string)].length };
+  if (type.kind === "string") return { type: intType, run: (value, record) => codePoints(run(value, record) as string) };
   return misused(call, args, around);
 }
 
@@ -138,21 +139,17 @@ function extremeOf(call: Call, args: readonly Operand[], around: Surroundings): 
 
 /** How values of a type are ordered, if they are. */
 export function comparison(type: ExpressionType, where: string): ((a: unknown, b: unknown) => number) | undefined {
-  switch (type.kind) {
-    case "int":
-    case "long":
-    case "double":
-    case "timestamp":
-      return (a, b) => (a as number) - (b as number);
-    case "decimal":
-      return (a, b) => ((a as bigint) < (b as bigint) ? -1 : (a as bigint) > (b as bigint) ? 1 : 0);
-    case "money":
-      return (a, b) => compareMoney(a as Money, b as Money, where);
-    case "string":
-      return (a, b) => compareText(a as string, b as string);
-    default:
-      return undefined;
-  }
+  if (isNumber(type) || type.kind === "timestamp") return (a, b) => (a as number) - (b as number);
+  if (type.kind === "decimal") return (a, b) => ((a as bigint) < (b as bigint) ? -1 : (a as bigint) > (b as bigint) ? 1 : 0);
+  if (type.kind === "money") return (a, b) => compareMoney(a as Money, b as Money, where);
+  return type.kind === "string" ? (a, b) => compareKeys(a as string, b as string) : undefined;
+}
+
+/** A surrogate pair is one code point. */
+function codePoints(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length - 1; i++) if (text.codePointAt(i)! > 0xffff) count -= 1;
+  return count;
 }
 
 function coalesce(call: Call, args: readonly Operand[], around: Surroundings): Operand {

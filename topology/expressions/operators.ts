@@ -1,3 +1,4 @@
+import { compareKeys } from "@millrace/engine";
 import type { Money } from "#schemas/money.ts";
 import type { BinarySign, Cel } from "./cel.ts";
 import {
@@ -137,20 +138,14 @@ function compileOrder(node: Binary, around: Surroundings, { left, right }: Pair)
   }
   if (a.kind === "string") {
     const test = orderTest(sign);
-    return { type: booleanType, run: (value, record) => test(compareText(l(value, record) as string, r(value, record) as string), 0) };
+    return { type: booleanType, run: (value, record) => test(compareKeys(l(value, record) as string, r(value, record) as string), 0) };
   }
   if (right.constant !== undefined) {
     const limit = right.constant.value as Ordered;
-    switch (sign) {
-      case "<":
-        return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) < limit };
-      case "<=":
-        return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) <= limit };
-      case ">":
-        return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) > limit };
-      default:
-        return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) >= limit };
-    }
+    if (sign === "<") return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) < limit };
+    if (sign === "<=") return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) <= limit };
+    if (sign === ">") return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) > limit };
+    return { type: booleanType, run: (value, record) => (l(value, record) as Ordered) >= limit };
   }
   const test = orderTest(sign);
   return { type: booleanType, run: (value, record) => test(l(value, record) as Ordered, r(value, record) as Ordered) };
@@ -161,20 +156,6 @@ function orderTest(sign: BinarySign): (a: Ordered, b: Ordered) => boolean {
   if (sign === "<=") return (a, b) => a <= b;
   return sign === ">" ? (a, b) => a > b : (a, b) => a >= b;
 }
-
-/** By code point, which is the order of UTF-8 and of keys; JavaScript's own order is that of UTF-16 units. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const difference = rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-/** Surrogates stand for code points above all that one unit can say. */
-const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
 function compileMembership(node: Binary, around: Surroundings, { left, right }: Pair): Operand {
   const list = right.type;
@@ -228,54 +209,55 @@ function compileArithmetic(node: Binary, around: Surroundings, { left, right }: 
     run: (value, record) => fitted(compute(l(value, record) as bigint, r(value, record) as bigint), where),
   });
   const both = (kind: ExpressionType["kind"]): boolean => a.kind === kind && b.kind === kind;
-  const areInts = isInt(a) && isInt(b);
-  switch (sign) {
-    case "+":
-      if (areInts) return ints((x, y) => x + y);
-      if (both("double")) return doubles((x, y) => x + y);
-      if (both("money")) return moneys(addMoney);
-      if (both("decimal")) return decimals((x, y) => x + y);
-      if (both("string")) return { type: stringType, run: (value, record) => `${l(value, record) as string}${r(value, record) as string}` };
-      break;
-    case "-":
-      if (areInts) return ints((x, y) => x - y);
-      if (both("double")) return doubles((x, y) => x - y);
-      if (both("money")) return moneys(subtractMoney);
-      if (both("decimal")) return decimals((x, y) => x - y);
-      if (both("timestamp")) return ints((x, y) => x - y);
-      break;
-    case "*":
-      if (areInts) return ints((x, y) => x * y);
-      if (both("double")) return doubles((x, y) => x * y);
-      if (a.kind === "money" && isInt(b)) {
-        return { type: moneyType, run: (value, record) => timesMoney(l(value, record) as Money, r(value, record) as number, where) };
-      }
-      if (isInt(a) && b.kind === "money") {
-        return { type: moneyType, run: (value, record) => timesMoney(r(value, record) as Money, l(value, record) as number, where) };
-      }
-      if (a.kind === "decimal" && isInt(b)) {
-        return {
-          type: decimalType,
-          run: (value, record) => fitted((l(value, record) as bigint) * BigInt(r(value, record) as number), where),
-        };
-      }
-      if (isInt(a) && b.kind === "decimal") {
-        return {
-          type: decimalType,
-          run: (value, record) => fitted(BigInt(l(value, record) as number) * (r(value, record) as bigint), where),
-        };
-      }
-      break;
-    case "/":
-      if (areInts) return ints((x, y) => (y === 0 ? failRecord(where, "division by zero") : Math.trunc(x / y)));
-      if (both("double")) return doubles((x, y) => x / y);
-      break;
-    default:
-      if (areInts) return ints((x, y) => (y === 0 ? failRecord(where, "division by zero") : x % y));
+  if (isInt(a) && isInt(b)) return ints(intOperations[sign as ArithmeticSign](where));
+  if (both("double") && sign !== "%") return doubles(doubleOperations[sign as keyof typeof doubleOperations]);
+  if (sign === "+" || sign === "-") {
+    if (both("money")) return moneys(sign === "+" ? addMoney : subtractMoney);
+    if (both("decimal")) return decimals(sign === "+" ? (x, y) => x + y : (x, y) => x - y);
+    if (both("timestamp") && sign === "-") return ints((x, y) => x - y);
+    if (both("string") && sign === "+") {
+      return { type: stringType, run: (value, record) => `${l(value, record) as string}${r(value, record) as string}` };
+    }
+  }
+  if (sign === "*") {
+    const times = timesAmount({ left, right }, where) ?? timesAmount({ left: right, right: left }, where);
+    if (times !== undefined) return times;
   }
   const exact =
     sign === "/" && (a.kind === "money" || a.kind === "decimal")
       ? "; an amount is not divided, since the result need not be exact"
       : hint(a, b);
   return mistyped(node, around, `"${sign}" is not defined for ${typeName(left.type)} and ${typeName(right.type)}${exact}`);
+}
+
+type ArithmeticSign = "+" | "-" | "*" | "/" | "%";
+
+const intOperations: Readonly<Record<ArithmeticSign, (where: string) => (x: number, y: number) => number>> = {
+  "+": () => (x, y) => x + y,
+  "-": () => (x, y) => x - y,
+  "*": () => (x, y) => x * y,
+  "/": (where) => (x, y) => (y === 0 ? failRecord(where, "division by zero") : Math.trunc(x / y)),
+  "%": (where) => (x, y) => (y === 0 ? failRecord(where, "division by zero") : x % y),
+};
+
+const doubleOperations = {
+  "+": (x: number, y: number): number => x + y,
+  "-": (x: number, y: number): number => x - y,
+  "*": (x: number, y: number): number => x * y,
+  "/": (x: number, y: number): number => x / y,
+} as const;
+
+/** An amount so many times: exact, since the other side is an int. */
+function timesAmount({ left, right }: Pair, where: string): Operand | undefined {
+  const [amount, times] = [left.run, right.run];
+  if (!isInt(nonNull(right.type))) return undefined;
+  const { kind } = nonNull(left.type);
+  if (kind === "money") {
+    return { type: moneyType, run: (value, record) => timesMoney(amount(value, record) as Money, times(value, record) as number, where) };
+  }
+  if (kind !== "decimal") return undefined;
+  return {
+    type: decimalType,
+    run: (value, record) => fitted((amount(value, record) as bigint) * BigInt(times(value, record) as number), where),
+  };
 }

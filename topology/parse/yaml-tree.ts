@@ -65,7 +65,7 @@ function toTree(node: ParsedNode | null, reading: Reading, offset = 0): Tree {
           report("TOPOLOGY_WRONG_SHAPE", placeAt(key.range[0]), "a name is plain text");
           continue;
         }
-        const name = String(key.value ?? "");
+        const name = typeof key.value === "string" ? key.value : (key.source ?? "");
         if (name === "<<") {
           const merged = toTree(pair.value, reading, key.range[2]);
           for (const map of merged.kind === "list" ? merged.items : [merged]) {
@@ -107,9 +107,9 @@ function toScalar(node: Extract<ParsedNode, { value: unknown }>, place: Place, {
       from = end + 1;
     }
   };
-  const known =
-    typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null ? value : String(value);
-  return { kind: "scalar", place, value: known, text: typeof value === "string" ? value : (node.source ?? String(value)), at };
+  const written = node.source ?? "";
+  const known = typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null ? value : written;
+  return { kind: "scalar", place, value: known, text: typeof value === "string" ? value : written, at };
 }
 
 const empty = (place: Place): TreeScalar => ({ kind: "scalar", place, value: null, text: "", at: () => place });
