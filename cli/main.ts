@@ -2,12 +2,10 @@ import { runCheckCommand } from "./check/command.ts";
 import { runDevCommand } from "./dev/command.ts";
 import type { Command, CommandHost } from "./command.ts";
 import { runReplayCommand } from "./replay/command.ts";
-import { runTestCommand } from "./test/command.ts";
 
 const commands: Readonly<Record<string, { readonly summary: string; readonly run: Command }>> = {
   dev: { summary: "gateway, pipeline, queries and live page in one process, on an embedded log", run: runDevCommand },
   check: { summary: "check topology files: every mistake at once, with its place", run: runCheckCommand },
-  test: { summary: "run the *.test.yaml beside topology files", run: runTestCommand },
   replay: { summary: "post real orders to a running Millrace, each once", run: runReplayCommand },
 };
 
@@ -34,11 +32,16 @@ async function main(args: readonly string[], host: CommandHost): Promise<number>
   return command.run(rest, host);
 }
 
+/** A terminal's Ctrl-C reaches the whole process group, and npm passes its own on as well: one key, two signals. */
+const sameKeyMs = 1000;
 const interrupted = new AbortController();
+let interruptedAtMs = 0;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
+    const now = performance.now();
     // Who asks twice does not want to wait.
-    if (interrupted.signal.aborted) process.exit(130);
+    if (interrupted.signal.aborted && now - interruptedAtMs > sameKeyMs) process.exit(130);
+    if (!interrupted.signal.aborted) interruptedAtMs = now;
     interrupted.abort();
   });
 }
