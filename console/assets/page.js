@@ -77,7 +77,7 @@ function watchStock() {
           const word = level <= 0 ? "none left" : level < lowStockBelow ? "low" : "";
           return {
             key: sku,
-            cells: [{ text: sku }, { text: grouped(level), class: "number" }, { text: word, class: word === "" ? "" : "bad" }],
+            cells: [{ text: sku, class: "long" }, { text: grouped(level), class: "number" }, { text: word, class: word === "" ? "" : "bad" }],
           };
         }),
       );
@@ -96,7 +96,7 @@ function watchAlerts() {
         byId("fraud").querySelector("tbody"),
         rows.map(({ rule, subject, orderId, at }) => ({
           key: JSON.stringify([rule, subject, orderId, at]),
-          cells: [{ text: moment(at), class: "time" }, { text: rule }, { text: subject }, { text: orderId ?? "" }],
+          cells: [{ text: moment(at), class: "time" }, { text: rule }, { text: subject, class: "long" }, { text: orderId ?? "", class: "long" }],
         })),
       );
       setText(byId("fraud").querySelector(".note"), rows.length === 0 ? "None so far." : "The newest by event time.");
@@ -126,8 +126,8 @@ function watchTail() {
             { text: clock(entry.at, { seconds: true }), class: "time" },
             { text: entry.status, class: isTaken(entry) ? "good" : "bad" },
             { text: entry.eventType ?? "" },
-            { text: entry.eventId ?? "" },
-            { text: [entry.code, entry.pointer, entry.detail].filter(Boolean).join(" · ") },
+            { text: entry.eventId ?? "", class: "long" },
+            { text: [entry.code, entry.pointer, entry.detail].filter(Boolean).join(" · "), class: "long" },
           ],
         })),
       );
