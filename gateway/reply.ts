@@ -22,7 +22,8 @@ export function readableId(value: unknown): string | null {
  * called when the last row is there; rows that come after `giveUp` are too late and change nothing.
  */
 export class Reply {
-  readonly #rows: (string | undefined)[];
+  readonly #rows: (string | undefined)[] = [];
+  readonly #events: number;
   readonly #minimal: boolean;
   readonly #complete: (reply: Reply) => void;
   /** How often each code of a rejected or delayed event occurred; absent while there is none. */
@@ -36,7 +37,7 @@ export class Reply {
   #timedOut = false;
 
   constructor(events: number, minimal: boolean, complete: (reply: Reply) => void) {
-    this.#rows = new Array<string | undefined>(events).fill(undefined);
+    this.#events = events;
     this.#open = events;
     this.#minimal = minimal;
     this.#complete = complete;
@@ -86,7 +87,7 @@ export class Reply {
   giveUp(idOf: (i: number) => string, retryAfterMs: number): void {
     if (this.#open === 0) return;
     this.#timedOut = true;
-    for (let i = 0; i < this.#rows.length; i++) {
+    for (let i = 0; i < this.#events; i++) {
       if (this.#rows[i] === undefined) this.delay(i, idOf(i), { code: "ack_timeout", retryAfterMs });
     }
   }
@@ -104,7 +105,7 @@ export class Reply {
     const { accepted, duplicate, rejected, retry } = this;
     const retryAfterMs = retry > 0 ? this.retryAfterMs : undefined;
     const problem = (slug: Problem["slug"], detail: string): Answer => ({ kind: "problem", problem: { slug, detail }, retryAfterMs });
-    if (this.#timedOut) return problem("ack-timeout", `the log did not confirm ${retry} of ${this.#rows.length} events in time`);
+    if (this.#timedOut) return problem("ack-timeout", `the log did not confirm ${retry} of ${this.#events} events in time`);
     if (rejected === 0 && retry === 0) return { kind: "results", status: 200, retryAfterMs };
     if (accepted + duplicate + retry === 0) return problem("all-events-rejected", `${rejected} of ${rejected} events were rejected`);
     if (accepted + duplicate + rejected === 0) return problem("log-unavailable", `the log took none of ${retry} events`);

@@ -95,9 +95,9 @@ export function writeEvent(event: unknown, random: SeededRandom): string {
     case 0:
       return text.replace("{", '{"eventId":"twice",');
     case 1:
-      return text.replace(/:\s*\d+/, ":1e999");
+      return text.replace(/:\d+(?=[,}\]])/, ":1e999");
     case 2:
-      return text.replace(/:\s*\d+/, ":9007199254740993");
+      return text.replace(/:\d+(?=[,}\]])/, ":9007199254740993");
     case 3:
       return text.replace('"eventId"', String.raw`"\u0065ventId"`);
     case 4:
