@@ -1,5 +1,7 @@
 import type { Plan, Processor } from "@millrace/engine";
+import type { RecordType } from "#schemas/field-type.ts";
 import { checkTopology } from "./check/check-topology.ts";
+import type { Elaboration } from "./check/elaboration.ts";
 import { type Hops, hopsOf } from "./plan/hops.ts";
 import { layOut, makePlan } from "./plan/make-plan.ts";
 import { type QueryPlan, queryPlan } from "./plan/query-plan.ts";
@@ -26,6 +28,8 @@ export type Compiled = {
   /** The plan in words: sub-topologies, nodes, topics, stores, hops. */
   readonly description: string;
   readonly hops: readonly Hops[];
+  /** Types of the records in topics that the file declares or its nodes write; all other topics hold events. */
+  readonly recordTypes: ReadonlyMap<string, RecordType>;
 };
 
 /** `compiled` is there when no problem is an error; problems are in the order of the file. */
@@ -46,5 +50,21 @@ export function compileTopology(
   if (problems.some(isError)) return { problems, compiled: undefined };
   const plan = makePlan(elaboration, layout);
   const queries = elaboration.queries.map((draft) => queryPlan(draft, layout.groups)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { problems, compiled: { plan, queries, hops, description: describeTopology(elaboration, { ...layout, plan, queries, hops }) } };
+  return {
+    problems,
+    compiled: {
+      plan,
+      queries,
+      hops,
+      recordTypes: recordTypesOf(elaboration),
+      description: describeTopology(elaboration, { ...layout, plan, queries, hops }),
+    },
+  };
+}
+
+function recordTypesOf({ topics, written, repartitions }: Elaboration): ReadonlyMap<string, RecordType> {
+  const types = new Map<string, RecordType>(repartitions.map(({ topic, type }) => [topic, type]));
+  for (const [topic, { type, event }] of written) if (event === undefined && type.kind === "record") types.set(topic, type);
+  for (const [topic, { holds }] of topics) if (holds?.kind === "record") types.set(topic, holds.type);
+  return types;
 }
