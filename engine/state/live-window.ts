@@ -55,11 +55,11 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
     this.segment(start)?.delete(key);
   }
 
-  *range(from: number, to: number): IterableIterator<readonly [start: number, key: string, value: V]> {
+  *range(from: number, to: number, fromKey = ""): IterableIterator<readonly [start: number, key: string, value: V]> {
     for (const start of this.startsBetween(from, to)) {
       const segment = this.segment(start);
       if (segment === undefined) continue;
-      for (const [key, value] of segment.range("", undefined)) yield [start, key, value];
+      for (const [key, value] of segment.range(start === from ? fromKey : "", undefined)) yield [start, key, value];
     }
   }
 

@@ -51,6 +51,7 @@ class RandomRun {
   private perMinute!: WindowStore<Value>;
   private live = new Model();
   private durable = new Model();
+  private taken: { readonly changes: readonly StoreDelta[]; readonly model: Model } | undefined;
   private number = 0n;
   private count = 0;
   private time = 0;
@@ -72,6 +73,7 @@ class RandomRun {
     const weights: readonly (readonly [number, () => void])[] = [
       [30, () => this.put()],
       [10, () => this.delete()],
+      [10, () => this.update()],
       [20, () => this.get()],
       [5, () => this.range()],
       [3, () => this.prefix()],
@@ -82,6 +84,7 @@ class RandomRun {
       [3, () => this.windowsOf()],
       [1, () => this.expire()],
       [8, () => this.commit()],
+      [6, () => this.take()],
       [10, () => this.state.fold(this.between(1, 20))],
       [1, () => this.restart()],
       [1, () => this.dieInCommit()],
@@ -106,6 +109,17 @@ class RandomRun {
     const key = this.key();
     this.totals.delete(key);
     this.live.totals.delete(key);
+  }
+
+  /** As a processor does, with whatever else may come between. */
+  private update(): void {
+    const key = this.key();
+    expect(this.totals.get(key), this.where(`update ${encodeURIComponent(key)}`)).toEqual(this.live.totals.get(key));
+    if (this.random() < 0.5) this.state.fold(this.between(1, 20));
+    if (this.random() < 0.5) this.get();
+    const value = this.value();
+    this.totals.put(key, value);
+    this.live.totals.set(key, value);
   }
 
   private get(): void {
@@ -179,31 +193,40 @@ class RandomRun {
     for (const start of this.live.windows.keys()) if (start < before) this.live.windows.delete(start);
   }
 
+  /** The changes are under way to the log, and the task goes on. */
+  private take(): void {
+    this.taken ??= { changes: this.state.takeChanges(), model: this.live.copy() };
+  }
+
   private commit(): void {
-    this.commitChanges(this.state.takeChanges());
+    this.take();
+    this.makeDurable();
     this.state.committed(this.number);
+    this.taken = undefined;
     for (let folds = 0; this.state.mustFold; folds++) {
       expect(folds, this.where("folding comes to an end")).toBeLessThan(1000);
       this.state.fold(10);
     }
   }
 
-  private commitChanges(changes: readonly StoreDelta[]): void {
+  private makeDurable(): void {
+    const { changes, model } = this.taken!;
     this.number += BigInt(this.between(1, 2));
     this.ground.commit(task, this.number, changes);
-    this.durable = this.live.copy();
+    this.durable = model;
   }
 
   private restart(): void {
     if (this.random() < 0.5) this.ground.restart();
     this.open();
+    this.taken = undefined;
     this.live = this.durable.copy();
     expect([...this.totals.range()], this.where("after a restart")).toEqual(this.sorted(this.live.totals));
   }
 
   private dieInCommit(): void {
-    const changes = this.state.takeChanges();
-    if (this.random() < 0.5) this.commitChanges(changes);
+    this.take();
+    if (this.random() < 0.5) this.makeDurable();
     this.restart();
   }
 

@@ -20,8 +20,8 @@ export interface WindowStore<V> {
   get(key: string, start: number): V | undefined;
   put(key: string, start: number, value: V): void;
   delete(key: string, start: number): void;
-  /** Entries of windows with `from` ≤ start < `to`, in order of start, then key. */
-  range(from: number, to: number): IterableIterator<readonly [start: number, key: string, value: V]>;
+  /** Entries of windows with `from` ≤ start < `to`, in order of start, then key; in the window that starts at `from` only those with key ≥ `fromKey`. */
+  range(from: number, to: number, fromKey?: string): IterableIterator<readonly [start: number, key: string, value: V]>;
   /** The windows of one key with `from` ≤ start < `to`, in order of start. */
   windowsOf(key: string, from: number, to: number): IterableIterator<readonly [start: number, value: V]>;
   /** Drops every window with start < `before`, folded or not; never goes back. */
