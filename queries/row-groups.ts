@@ -50,7 +50,10 @@ function sourcesOf(query: AskablePlan, task: ReadableTask, { keys, position, fro
     case "window": {
       const store = task.state.window<unknown>(id);
       const first = Math.max(from, position?.windowStart ?? 0);
-      if (keys === undefined) return [windowGroups(query, task, behind(store.range(first, to), position))];
+      if (keys === undefined) {
+        const fromKey = position?.windowStart === first ? position.key : "";
+        return [windowGroups(query, task, store.range(first, to, fromKey))];
+      }
       return keys.map((key) => windowGroups(query, task, behind(withKey(key, store.windowsOf(key, first, to)), position)));
     }
     case "top":
