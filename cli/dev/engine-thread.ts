@@ -55,7 +55,7 @@ async function run(): Promise<void> {
         logger.warn({ event: "worker.commit-failed", ...event }, "a commit was given back");
       },
       retrying: ({ error, ...event }) => logger.warn({ event: "worker.retrying", ...event, err: error }, "a record is tried again"),
-      deadLettered: (event) => logger.warn({ event: "worker.dead-lettered", ...event }, "a record was taken out"),
+      deadLettered: (event) => logger.warn({ event: "worker.dead-lettered", ...event }, "records left by the dead letters"),
       taskStopped: ({ error, ...event }) => {
         logger.error(
           { event: "worker.task-stopped", ...event, err: error },

@@ -7,7 +7,7 @@ import {
   type TaskCommit,
   type TaskId,
 } from "#broker/broker.ts";
-import { headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
+import { decodeHeaders, headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
 import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
@@ -31,6 +31,15 @@ export type TaskSetup = {
   /** How long to wait for an input that is known to be empty; −1 never waits for any, 0 waits for those known to lag (KIP-695). */
   readonly maxIdleMs: number;
   readonly nowMs: number;
+};
+
+/** Dead letters of one node and reason in one commit; `correlationId` is that of the first. */
+export type DeadLettered = {
+  readonly node: string;
+  readonly reason: string;
+  count: number;
+  readonly firstAt: string;
+  readonly correlationId: string | undefined;
 };
 
 /** What went wrong, and how many journal entries had gone well before it since the last commit. */
@@ -65,6 +74,7 @@ export class Task implements NodeHost {
   private marks!: Watermark;
   private nowMs: number;
   private newTimer = false;
+  private letters: DeadLettered[] = [];
   /** Input whose head record is being processed; −1 outside of records. */
   private current = -1;
   /** What is being processed outside of records: a timer, a mark of time. */
@@ -211,6 +221,7 @@ export class Task implements NodeHost {
   rewind(steps: number): boolean {
     this.state.close();
     this.outputs.drop();
+    this.letters = [];
     this.failure = undefined;
     this.taken = 0;
     for (const queue of this.queues) queue.rewind();
@@ -268,13 +279,29 @@ export class Task implements NodeHost {
     const queue = this.queues[this.current]!;
     const { index } = queue.head!;
     const at = queue.headRecord;
+    const headers = headerBytesOf(index, at);
+    this.countLetter(node, reason, headers);
     this.outputs.append(deadLetterTopicOf(queue.topic), this.partition, {
       timestamp: index.timestamps[at]!,
       sequence: index.sequences[at]!,
       key: keyTextOf(index, at),
       value: valueOf(index, at),
-      headers: encodeDeadLetterHeaders(headerBytesOf(index, at), { reason, node, source: this.whereNow(), detail }),
+      headers: encodeDeadLetterHeaders(headers, { reason, node, source: this.whereNow(), detail }),
     });
+  }
+
+  /** Dead letters since the last commit, by node and reason: one line each for those who watch, however many there are. */
+  takeDeadLetters(): readonly DeadLettered[] {
+    const taken = this.letters;
+    if (taken.length > 0) this.letters = [];
+    return taken;
+  }
+
+  private countLetter(node: string, reason: string, headers: Uint8Array): void {
+    const known = this.letters.find((letter) => letter.node === node && letter.reason === reason);
+    if (known === undefined)
+      this.letters.push({ node, reason, count: 1, firstAt: this.whereNow(), correlationId: correlationIdOf(headers) });
+    else known.count += 1;
   }
 
   schedule(
@@ -439,3 +466,5 @@ function hashOf(text: string): string {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(36);
 }
+
+const correlationIdOf = (headers: Uint8Array): string | undefined => decodeHeaders(headers).find(([name]) => name === "correlationid")?.[1];

@@ -1,4 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
+import type { DeadLettered } from "./task.ts";
 
 /** What a worker tells those who watch it; whoever starts it turns this into log lines and metrics. None is called per record. */
 export interface WorkerEvents {
@@ -12,7 +13,8 @@ export interface WorkerEvents {
     readonly afterMs: number;
     readonly error: unknown;
   }): void;
-  deadLettered(event: { readonly task: TaskId; readonly at: string; readonly reason: string }): void;
+  /** Once a commit for each task, node and reason, behind the commit that made them durable. */
+  deadLettered(event: { readonly task: TaskId } & Readonly<DeadLettered>): void;
   taskStopped(event: { readonly task: TaskId; readonly at: string; readonly error: unknown }): void;
 }
 

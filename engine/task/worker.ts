@@ -271,6 +271,7 @@ export class Worker {
     for (const task of tasks) {
       task.committed();
       this.attempts.delete(task.id);
+      for (const letter of task.takeDeadLetters()) events.deadLettered({ task: task.id, ...letter });
     }
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
@@ -300,7 +301,7 @@ export class Worker {
     } else if (outcome.kind === "stopped") {
       this.stopped.set(task.id, outcome.cause);
       events.taskStopped({ task: task.id, at, error: outcome.cause });
-    } else events.deadLettered({ task: task.id, at, reason: outcome.reason });
+    }
   }
 
   private answerReads(): void {
