@@ -4,6 +4,8 @@ export const defaultLimits = {
   wireBytes: 1_048_576,
   /** A body after its content coding was undone. */
   decodedBytes: 5_242_880,
+  /** Values in a body, counted by commas and opening brackets: parsing is bounded by them, not only by bytes. */
+  values: 300_000,
   /** Events a request. */
   events: 1_000,
   /** One event as sent; a wholesale order has over 1,000 lines. */

@@ -3,7 +3,7 @@ import { scanJson, suspicion } from "./json-scan.ts";
 
 const scan = (text: string, maxDepth = 32): ReturnType<typeof scanJson> => {
   const bytes = Buffer.from(text);
-  return scanJson(bytes, { start: 0, end: bytes.length, maxDepth });
+  return scanJson(bytes, { start: 0, end: bytes.length, maxDepth, maxValues: 1_000_000 });
 };
 const suspicious = (text: string): number => scan(text).suspicious;
 
@@ -13,6 +13,12 @@ test("[G3] depth is told before anything is parsed, and the scan ends where the 
   expect(scan("[".repeat(5_000_000)).depth).toBe(33);
   expect(scan('["[[[[", "\\"[[["]').depth).toBe(1);
   expect(scan("]]]]}}}}[").depth).toBe(1);
+});
+
+test("[G3] values are counted, and the scan ends where there are too many", () => {
+  expect(scan('[{"a":1,"b":[2,3]},[],"x,[{"]').values).toBe(8);
+  const bytes = Buffer.from("[1,2,3,4,5]");
+  expect(scanJson(bytes, { start: 0, end: bytes.length, maxDepth: 9, maxValues: 3 }).values).toBe(4);
 });
 
 test("[G3] the longest string and the largest object are told", () => {

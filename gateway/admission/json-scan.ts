@@ -8,6 +8,8 @@ export type JsonScan = {
   /** Bytes of the longest string, quotes left out. */
   readonly longestString: number;
   readonly mostKeys: number;
+  /** Commas, opening brackets and braces: the number of values, or a few less. The scan ends early when `maxValues` is passed. */
+  readonly values: number;
   /** Bits of `suspicion`; 0 means that none of these can be there. */
   readonly suspicious: number;
 };
@@ -28,7 +30,7 @@ const letterU = 0x75;
 const letterD = 0x64;
 const longNumberDigits = 15;
 // Each key is compared with those before it: cheap for the few of an event, quadratic for an object made to hurt, which the slow path takes.
-const comparedKeys = 64;
+const comparedKeys = 32;
 
 const hashOf = (key: string): number => Buffer.from(key).reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
 const [proto, construct, prototype] = forbiddenKeys.map(hashOf);
@@ -43,14 +45,18 @@ let isObject = new Uint8Array(64);
  * would hand on a value that `JSON.stringify` cannot write. Keys are compared by hash, so `duplicateKey` may be a false alarm, never missed
  * (but for escaped keys, which are marked by `escape`).
  */
-export function scanJson(bytes: Uint8Array, range: { readonly start: number; readonly end: number; readonly maxDepth: number }): JsonScan {
-  const { end, maxDepth } = range;
+export function scanJson(
+  bytes: Uint8Array,
+  range: { readonly start: number; readonly end: number; readonly maxDepth: number; readonly maxValues: number },
+): JsonScan {
+  const { end, maxDepth, maxValues } = range;
   if (firstKey.length < maxDepth + 2) {
     firstKey = new Int32Array(maxDepth + 2);
     isObject = new Uint8Array(maxDepth + 2);
   }
   let [depth, deepest, longestString, mostKeys, suspicious] = [0, 0, 0, 0, 0];
   let keys = 0;
+  let values = 0;
   let digits = 0;
   let lastHash = 0;
   let escaped = false;
@@ -93,8 +99,9 @@ export function scanJson(bytes: Uint8Array, range: { readonly start: number; rea
       atKey = false;
     } else if (byte === openObject || byte === openArray) {
       depth += 1;
+      values += 1;
       if (depth > deepest) deepest = depth;
-      if (depth > maxDepth) break;
+      if (depth > maxDepth || values > maxValues) break;
       atKey = byte === openObject;
       isObject[depth] = atKey ? 1 : 0;
       firstKey[depth] = keys;
@@ -103,12 +110,13 @@ export function scanJson(bytes: Uint8Array, range: { readonly start: number; rea
       digits = 0;
     } else if (byte === comma) {
       digits = 0;
+      if (++values > maxValues) break;
       atKey = isObject[depth] === 1;
     } else if (byte >= 0x30 && byte <= 0x39) {
       if (++digits > longNumberDigits) suspicious |= suspicion.number;
     } else if ((byte === smallE || byte === letterE) && digits > 0) suspicious |= suspicion.number;
   }
-  return { depth: deepest, longestString, mostKeys, suspicious };
+  return { depth: deepest, longestString, mostKeys, values, suspicious };
 }
 
 function grow(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

@@ -74,6 +74,18 @@ test("[G3] limits hold at N and refuse at N + 1: events, depth, keys, string, by
   }
 });
 
+test("[G3] values of a body hold at N and refuse at N + 1; absurdly many keys cost the request", () => {
+  const array = (values: number): string => `[[${Array.from({ length: values - 1 }, () => 0).join()}]]`;
+  expect(slugOf(split(array(9), "json", { values: 10 }))).toBeUndefined();
+  expect(slugOf(split(array(10), "json", { values: 10 }))).toBeUndefined();
+  expect(split(array(11), "json", { values: 10 })).toMatchObject({
+    problem: { slug: "payload-too-large", more: { scope: "values", limit: 10 } },
+  });
+  const keys = (n: number): string => `{${Array.from({ length: n }, (_, i) => `"${i}":0`).join()}}`;
+  expect(codesOf(split(keys(32), "json", { keysPerObject: 2 }))).toEqual({ 0: ["too_many_keys /2"] });
+  expect(split(keys(33), "json", { keysPerObject: 2 })).toMatchObject({ problem: { more: { scope: "keysPerObject" } } });
+});
+
 test("[G4] what JSON.parse would let pass is refused in its own event, with its place", () => {
   const bad = [
     '{"__proto__":{"admin":true}}',

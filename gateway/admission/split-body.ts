@@ -18,6 +18,8 @@ export type Split = SplitBody | { readonly kind: "problem"; readonly problem: Pr
 
 // `{events: [ … ]}` adds two levels; with one more, an event that is a little too deep costs only itself.
 const wrapperDepth = 3;
+// Somewhat too many keys cost one event; so many that parsing them would stop the process for a while cost the request.
+const absurd = 16;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const newline = 0x0a;
 
@@ -31,9 +33,12 @@ function splitJson(bytes: Buffer, limits: Limits): Split {
   const text = decodeUtf8(bytes);
   if (text === undefined) return problem("invalid-utf8", "the body holds bytes that are not UTF-8");
   const maxDepth = limits.depth + wrapperDepth;
-  const scan = scanJson(bytes, { start: 0, end: bytes.length, maxDepth });
+  const scan = scanJson(bytes, { start: 0, end: bytes.length, maxDepth, maxValues: limits.values });
   if (scan.depth > maxDepth)
     return { kind: "problem", problem: { slug: "too-deep", detail: `objects and arrays may lie ${limits.depth} deep`, more: { limits } } };
+  const tooMuch = scan.values > limits.values ? "values" : scan.mostKeys > limits.keysPerObject * absurd ? "keysPerObject" : undefined;
+  if (tooMuch !== undefined)
+    return { kind: "problem", problem: tooLarge(tooMuch, `at least ${tooMuch === "values" ? scan.values : scan.mostKeys}`, limits) };
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -82,14 +87,15 @@ function splitLines(bytes: Buffer, limits: Limits): Split {
 }
 
 function parseLine(line: Buffer, limits: Limits): { readonly value: unknown; readonly faults: readonly EventFault[] } {
+  if (line.length > limits.eventBytes) return broken("event_too_large", tooManyBytes(line.length, limits));
   const text = decodeUtf8(line);
   if (text === undefined) return broken("invalid_utf8", "the line holds bytes that are not UTF-8");
-  const scan = scanJson(line, { start: 0, end: line.length, maxDepth: limits.depth });
+  const scan = scanJson(line, { start: 0, end: line.length, maxDepth: limits.depth, maxValues: limits.values });
   if (scan.depth > limits.depth) return broken("too_deep", `objects and arrays may lie ${limits.depth} deep`);
   try {
     const value: unknown = JSON.parse(text);
     const suspicious = isSuspicious(scan, limits);
-    return { value, faults: suspicious || line.length > limits.eventBytes ? faultsOfText(text, suspicious, limits) : noFaults };
+    return { value, faults: suspicious ? faultsOf(text, limits) : noFaults };
   } catch {
     const at = Buffer.byteLength(text.slice(0, jsonFaultAt(text) ?? 0));
     return broken("malformed_json", `the line is not JSON: it breaks off at its byte ${at}`);
@@ -117,11 +123,12 @@ function isBlank(line: Buffer): boolean {
   return true;
 }
 
+const tooManyBytes = (bytes: number, limits: Limits): string => `an event has at most ${limits.eventBytes} bytes, this one ${bytes}`;
+
 // What is only large is measured; what the scan suspects is read character by character.
 function faultsOfText(text: string, suspicious: boolean, limits: Limits): readonly EventFault[] {
-  const size = Buffer.byteLength(text);
-  if (size > limits.eventBytes)
-    return [{ code: "event_too_large", detail: `an event has at most ${limits.eventBytes} bytes, this one ${size}`, pointer: "" }];
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.eventBytes) return [{ code: "event_too_large", detail: tooManyBytes(bytes, limits), pointer: "" }];
   return suspicious ? faultsOf(text, limits) : noFaults;
 }
 
