@@ -94,6 +94,9 @@ function streamAt(reference: Reference, text: Text, elaboration: Elaboration): S
   const outputs = elaboration.outputs.get(reference.node);
   // Nothing yet: the node stands in a cycle, which was reported.
   if (outputs === undefined) return brokenStream;
+  if (elaboration.queries.some(({ node, kind }) => node === reference.node && kind === "top")) {
+    report("TOPOLOGY_UNKNOWN_PORT", text.place, `node "${reference.node}" gives nothing on: its ranks are made when somebody asks`);
+  }
   if (reference.output !== undefined && !(outputs.size === 1 && outputs.has("out"))) {
     const stream = outputs.get(reference.output);
     if (stream === undefined && outputs.size > 0) {
@@ -136,7 +139,7 @@ function topicStream(name: string, text: Text, { topics, written, report }: Elab
   return brokenStream;
 }
 
-/** A node that nobody reads, that writes nowhere and keeps no rows, does nothing. */
+/** A node that nobody reads, that writes nowhere and keeps no rows, does nothing; unless a name that leads nowhere was meant for it. */
 function checkUse({ nodes }: TopologySyntax, references: ReferenceTable, report: Report): void {
   const read = new Set(
     nodes.flatMap((node) =>
@@ -146,6 +149,7 @@ function checkUse({ nodes }: TopologySyntax, references: ReferenceTable, report:
       }),
     ),
   );
+  if (nodes.some((node) => sourcesOf(node).some(({ text }) => references.find(text) === undefined))) return;
   for (const node of nodes) {
     const keepsRows = node.aggregate !== undefined || node.table !== undefined || node.top !== undefined;
     if (!read.has(node.id) && node.to === undefined && !keepsRows) {

@@ -13,7 +13,7 @@ import { nodeSinks } from "./node-sinks.ts";
 import type { SinkDraft } from "./part.ts";
 import type { QueryDraft } from "./query-draft.ts";
 import { chainBefore, chainSteps, type MakeStep } from "./step-chain.ts";
-import { brokenStream, describeKey, isBroken, isExact, type KeyColumn, keyNames, type Origin, type Stream } from "./stream.ts";
+import { brokenStream, describeKey, isExact, type KeyColumn, keyNames, type Origin, type Stream } from "./stream.ts";
 import { tableNode } from "./table-node.ts";
 import { topNode } from "./top-node.ts";
 import { pascalCase } from "./topic-catalogue.ts";
@@ -123,7 +123,12 @@ function end(
   const { type, key, identity } = flow;
   const none: Ending = { type, key, identity, stores: {}, steps: [], does: [], reads: [] };
   const isEnd = node.aggregate !== undefined || node.table !== undefined || node.top !== undefined;
-  if (!isEnd || isBroken({ ...brokenStream, type })) return isEnd ? { ...none, type: brokenStream.type } : none;
+  if (!isEnd) return none;
+  if (type.kind === "unknown") {
+    // Functions have names and numbers of arguments, whatever their types.
+    compileColumns(node.aggregate?.columns ?? [], { value: type, where: node.id, report });
+    return none;
+  }
   if (key.length === 0) {
     const what = node.aggregate === undefined ? (node.table === undefined ? "top" : "table") : "aggregate";
     report(

@@ -9,6 +9,7 @@ import { readYaml, type Tree } from "./yaml-tree.ts";
 /** Reads a topology file: its shape, without its names and types. Every mistake is reported; what could be read comes back. */
 export function parseTopology(text: string, file: string, report: Report): TopologySyntax | undefined {
   const tree = readYaml(text, file, report);
+  if (tree === undefined) return undefined;
   checkSecrets(tree, report);
   if (tree.kind === "map") {
     for (const [name, { place }] of tree.entries) {

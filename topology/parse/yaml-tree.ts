@@ -16,18 +16,24 @@ export type TreeScalar = {
   readonly at: (offset: number) => Place;
 };
 
-/** Reads a file; a syntax error is reported and leaves what can be read. */
-export function readYaml(text: string, file: string, report: Report): Tree {
+/** Reads a file, or nothing where it is no YAML: the first fault of syntax is reported, and every name that is there twice. */
+export function readYaml(text: string, file: string, report: Report): Tree | undefined {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, merge: true, strict: true });
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  for (const error of [...document.errors, ...document.warnings]) {
-    const code = error.code === "DUPLICATE_KEY" ? "TOPOLOGY_DUPLICATE_NAME" : "TOPOLOGY_NOT_YAML";
-    const name = /^\S+/.exec(text.slice(error.pos[0]))?.[0]?.replace(/:$/, "") ?? "";
-    report(code, placeAt(error.pos[0]), code === "TOPOLOGY_DUPLICATE_NAME" ? `"${name}" is there twice; rename one` : plain(error.message));
+  const errors = [...document.errors, ...document.warnings];
+  for (const { pos } of errors.filter(({ code }) => code === "DUPLICATE_KEY")) {
+    const name = /^[^\s:]+/.exec(text.slice(pos[0]))?.[0] ?? "";
+    report("TOPOLOGY_DUPLICATE_NAME", placeAt(pos[0]), `"${name}" is there twice; rename one`);
+  }
+  // Behind the first of these nothing can be trusted, and the rest are echoes of it.
+  const [first] = errors.filter(({ code }) => code !== "DUPLICATE_KEY");
+  if (first !== undefined) {
+    report("TOPOLOGY_NOT_YAML", placeAt(first.pos[0]), `${plain(first.message)}; the rest is checked once this can be read`);
+    return undefined;
   }
   return toTree(document.contents, { document, text, placeAt, report, open: new Set() });
 }

@@ -16,6 +16,7 @@ const recordFields = ["at", "key", "raw"] as const;
 /** Reads a `*.test.yaml`: a list of cases, or `{ topology, cases }`; without `topology` it is the file of the same name. [Y18] */
 export function parseTestFile(text: string, path: string, report: Report): TestFile | undefined {
   const tree = readYaml(text, path, report);
+  if (tree === undefined) return undefined;
   const beside = path.replace(/\.test\.(ya?ml)$/, ".$1");
   if (tree.kind === "list") return { path, topology: beside, cases: tree.items.flatMap((item) => readCase(item, report) ?? []) };
   const map = readMap(tree, { known: ["topology", "cases"], what: "the file", report });
