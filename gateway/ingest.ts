@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { type Admission, type AdmissionContext, admitEvent } from "./admission/admit-event.ts";
 import type { Authorized, Principal } from "./admission/credentials.ts";
-import { type ContentCoding, codingOf, contentCodings, decodeBody, tooLarge } from "./admission/decode-body.ts";
+import { decodeBody, tooLarge } from "./admission/decode-body.ts";
 import { fillDefaults } from "./admission/developer-defaults.ts";
 import { skewOf } from "./admission/event-time.ts";
-import { acceptedTypes, type BodyFormat, formatOf } from "./admission/media-type.ts";
 import { type BodyEnd, BodyReader } from "./admission/read-body.ts";
+import { headJudge, type RequestHead } from "./admission/request-head.ts";
 import { type SplitBody, splitBody } from "./admission/split-body.ts";
 import { type TraceContext, traceContext } from "./admission/trace-context.ts";
 import { type EventFault, retryCodes } from "./event-codes.ts";
@@ -34,17 +34,6 @@ export type IngestOptions = {
   readonly logger: Logger;
 };
 
-/** How many times the largest body is read without being kept. */
-const discardedBodies = 16;
-
-/** What was understood of a request before its body is read. */
-type Head = {
-  readonly principal: Principal;
-  readonly format: BodyFormat;
-  readonly coding: ContentCoding | "identity";
-  readonly declaredBytes: number | undefined;
-};
-
 /** One request on its way through. */
 type Exchange = {
   readonly request: IncomingMessage;
@@ -63,11 +52,14 @@ export class Ingest {
   readonly #options: IngestOptions;
   readonly #bodies: BodyReader;
   readonly #open: OpenRequests;
+  readonly #judgeHead: (request: IncomingMessage) => RequestHead | Problem;
 
   constructor(options: IngestOptions) {
+    const { health, authorize, limits, ids } = options;
     this.#options = options;
-    this.#bodies = new BodyReader(options.limits);
-    this.#open = new OpenRequests(options.limits.ackDeadlineMs);
+    this.#bodies = new BodyReader(limits);
+    this.#open = new OpenRequests(limits.ackDeadlineMs);
+    this.#judgeHead = headJudge({ health, authorize, limits, ids, waitingBytes: () => this.waitingBytes });
   }
 
   /** Bytes of bodies being read and of records waiting for the log: what back-pressure is judged by. */
@@ -95,42 +87,7 @@ export class Ingest {
     this.#open.stop();
   }
 
-  /** The cheapest refusals first, and all of them before a byte of the body is read. */
-  #judgeHead(request: IncomingMessage): Head | Problem {
-    const { health, authorize, limits, ids } = this.#options;
-    const { headers } = request;
-    if (health.draining)
-      return { slug: "draining", detail: "this gateway is shutting down", headers: { Connection: "close", "Retry-After": "1" } };
-    const authorized = authorize(headers.authorization);
-    if (authorized.kind === "refused") {
-      const detail = authorized.slug === "missing-credentials" ? "send Authorization: Bearer with a key" : "this key is not known here";
-      return { slug: authorized.slug, detail, headers: { "WWW-Authenticate": "Bearer" } };
-    }
-    const { principal } = authorized;
-    const format = formatOf(headers["content-type"], principal.developer);
-    if (format === undefined) {
-      return { slug: "unsupported-media-type", detail: `send ${acceptedTypes}, in UTF-8`, headers: { "Accept-Post": acceptedTypes } };
-    }
-    const coding = codingOf(headers["content-encoding"]);
-    if (coding === undefined) {
-      const accepted = contentCodings.join(", ");
-      return { slug: "unsupported-encoding", detail: `send one of ${accepted}, once, or none`, headers: { "Accept-Encoding": accepted } };
-    }
-    const length = headers["content-length"];
-    const declaredBytes = length === undefined ? undefined : Number(length);
-    if (declaredBytes !== undefined && declaredBytes > limits.wireBytes) {
-      // Node reads what follows and throws it away, so that the sender gets to see the answer: within reason.
-      const close = declaredBytes > discardedBodies * limits.wireBytes ? { headers: { Connection: "close" } } : {};
-      return { ...tooLarge("wireBytes", declaredBytes, limits), ...close };
-    }
-    if (this.waitingBytes + (declaredBytes ?? 0) > limits.waitingBytes) {
-      const detail = `more than ${limits.waitingBytes} bytes are waiting for the log`;
-      return { slug: "temporary-reduced-capacity", detail, headers: { "Retry-After": String(retryAfterSeconds(ids.roll())) } };
-    }
-    return { principal, format, coding, declaredBytes };
-  }
-
-  #onBody(exchange: Exchange, head: Head, end: BodyEnd): void {
+  #onBody(exchange: Exchange, head: RequestHead, end: BodyEnd): void {
     const { limits } = this.#options;
     switch (end.kind) {
       case "gone":
@@ -156,7 +113,7 @@ export class Ingest {
     }
   }
 
-  #onWholeBody(exchange: Exchange, head: Head, wire: Buffer): void {
+  #onWholeBody(exchange: Exchange, head: RequestHead, wire: Buffer): void {
     const { limits } = this.#options;
     const decoded = decodeBody(wire, head.coding, limits);
     if (decoded.kind === "problem") return this.#refuse(exchange, decoded.problem);

@@ -6,6 +6,7 @@ import { tooLarge } from "./decode-body.ts";
 import { faultsOf } from "./event-faults.ts";
 import { jsonFaultAt } from "./json-fault.ts";
 import { type JsonScan, scanJson } from "./json-scan.ts";
+import { elementSpans, memberSpans, type Span } from "./json-spans.ts";
 
 /** Parsed values in the order of the request; `faults` names those that must be refused before anything else looks at them. */
 export type SplitBody = {
@@ -58,7 +59,7 @@ function splitJson(bytes: Buffer, limits: Limits): Split {
   if (values.length > limits.events) return { kind: "problem", problem: tooLarge("events", values.length, limits) };
   const suspicious = isSuspicious(scan, limits);
   if (!suspicious && bytes.length <= limits.eventBytes) return { kind: "events", values, faults: undefined, sentAt };
-  const spans = Array.isArray(parsed) ? elementSpans(text, 0) : wrapped ? eventSpans(text) : [[0, text.length] as const];
+  const spans = Array.isArray(parsed) ? elementSpans(text, 0) : wrapped ? memberSpans(text, "events") : [[0, text.length] as const];
   if (spans === undefined) return problem("unexpected-body", "`events` is given twice");
   return {
     kind: "events",
@@ -133,7 +134,6 @@ function faultsOfText(text: string, suspicious: boolean, limits: Limits): readon
 }
 
 const noFaults: readonly EventFault[] = [];
-type Span = readonly [start: number, end: number];
 
 function faultsOfSpans(
   spans: readonly Span[],
@@ -145,60 +145,4 @@ function faultsOfSpans(
     if (found.length > 0) faults.set(i, found);
   }
   return faults.size > 0 ? faults : undefined;
-}
-
-/** Where the elements of the array that begins at `from` lie in well-formed JSON, space around them left out. */
-function elementSpans(text: string, from: number): readonly Span[] {
-  const spans: Span[] = [];
-  let at = skipSpace(text, text.indexOf("[", from) + 1);
-  while (text[at] !== "]") {
-    const end = endOfValue(text, at);
-    spans.push([at, end]);
-    at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-  }
-  return spans;
-}
-
-/** The spans of `{events: […]}`; undefined when the wrapper names `events` twice. */
-function eventSpans(text: string): readonly Span[] | undefined {
-  let spans: readonly Span[] | undefined;
-  let at = skipSpace(text, text.indexOf("{") + 1);
-  while (text[at] !== "}") {
-    const keyEnd = endOfValue(text, at);
-    const key = JSON.parse(text.slice(at, keyEnd)) as string;
-    const start = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const end = endOfValue(text, start);
-    if (key === "events") {
-      if (spans !== undefined) return undefined;
-      spans = elementSpans(text, start);
-    }
-    at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
-  }
-  return spans;
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from;
-  while (" \n\r\t".includes(text[at] ?? "x")) at += 1;
-  return at;
-}
-
-/** Behind the value that begins at `from`; the text is known to be JSON. */
-function endOfValue(text: string, from: number): number {
-  let depth = 0;
-  for (let at = from; at < text.length; at++) {
-    const character = text[at]!;
-    if (character === '"') {
-      for (at += 1; text[at] !== '"'; at++) if (text[at] === "\\") at += 1;
-      if (depth === 0) return at + 1;
-    } else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") {
-      if (depth === 0) return at;
-      depth -= 1;
-      if (depth === 0) return at + 1;
-    } else if (depth === 0 && (character === "," || " \n\r\t".includes(character))) return at;
-  }
-  return text.length;
 }
