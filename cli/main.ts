@@ -2,10 +2,12 @@ import { runCheckCommand } from "./check/command.ts";
 import { runDevCommand } from "./dev/command.ts";
 import type { Command, CommandHost } from "./command.ts";
 import { runReplayCommand } from "./replay/command.ts";
+import { runTestCommand } from "./test/command.ts";
 
 const commands: Readonly<Record<string, { readonly summary: string; readonly run: Command }>> = {
   dev: { summary: "gateway, pipeline, queries and live page in one process, on an embedded log", run: runDevCommand },
   check: { summary: "check topology files: every mistake at once, with its place", run: runCheckCommand },
+  test: { summary: "run the *.test.yaml beside topology files", run: runTestCommand },
   replay: { summary: "post real orders to a running Millrace, each once", run: runReplayCommand },
 };
 

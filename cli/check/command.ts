@@ -34,7 +34,10 @@ export async function runCheckCommand(args: readonly string[], { stdout, stderr 
     const compiled = loadChecked(file, { stderr });
     if (compiled === undefined) failed += 1;
     else if (parsed.values.verbose) stdout.write(`${compiled.description}\n`);
-    else stdout.write(`${file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`);
+    else
+      stdout.write(
+        `${file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`,
+      );
   }
   return failed === 0 ? 0 : 1;
 }
