@@ -1,0 +1,47 @@
+import { globSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
+import { replayErrorCodes } from "#cli/replay/replay-error.ts";
+import { queryErrorCodes } from "#queries/query-error.ts";
+import { queryProblemSlugs } from "#queries/problem.ts";
+import { schemaErrorCodes } from "#schemas/schema-error.ts";
+import { topologyCodes } from "#topology/topology-error.ts";
+import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.ts";
+import { problemSlugs } from "#gateway/problem.ts";
+import { stateErrorCodes } from "../engine/state/state-error.ts";
+import { workerErrorCodes } from "../engine/task/worker-error.ts";
+
+/** Codes stand in the first cell of a table's row, in backquotes. */
+const documented = [...readFileSync(new URL("../docs/errors.md", import.meta.url), "utf8").matchAll(/^\|\s*`([^`]+)`/gm)].map(
+  ([, code]) => code!,
+);
+/** Reasons of dead letters stand where they are given. */
+const reasons = new Set(
+  globSync("{engine,processors,topology}/**/*.ts")
+    .filter((file) => !/testing|\.test\.|node_modules/.test(file))
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/(?:RecordError|deadLetter)\(\s*"([a-z-]+)"/g)].map(([, reason]) => reason!)),
+);
+const known = [
+  ...brokerErrorCodes,
+  ...stateErrorCodes,
+  ...workerErrorCodes,
+  ...schemaErrorCodes,
+  ...topologyCodes,
+  ...replayErrorCodes,
+  ...queryErrorCodes,
+  ...queryProblemSlugs,
+  ...problemSlugs,
+  ...rejectionCodes,
+  ...retryCodes,
+  ...warningCodes,
+  ...reasons,
+];
+
+test("every code is in docs/errors.md", () => {
+  expect(known.filter((code) => !documented.includes(code))).toEqual([]);
+});
+
+test("docs/errors.md has no code that nothing uses, and none twice", () => {
+  expect(documented.filter((code) => !(known as readonly string[]).includes(code))).toEqual([]);
+  expect(documented.filter((code, i) => documented.indexOf(code) !== i)).toEqual([]);
+});
