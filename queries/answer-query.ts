@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WorkerError, type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
 import { asOfTasks } from "./as-of.ts";
 import { directKeys } from "./direct-keys.ts";
@@ -24,19 +25,28 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
   const limits: SliceLimits = { ...defaultSlice, ...slice };
 
   /** Runs `read` on the tasks of a query, if all of them are here and run. */
-  const onStores = <T>(query: AskablePlan, signal: AbortSignal, read: (tasks: readonly ReadableTask[]) => T): Promise<T | Unavailable> =>
-    untilAborted(
-      signal,
-      worker.read((access) => {
-        const tasks = access.tasks(query.subTopology);
-        const expected = tasksOf.get(query.subTopology) ?? 0;
-        if (tasks.length < expected) return missingTasks(query, tasks, expected);
-        return read(tasks);
-      }),
-    ).catch((error: unknown) => {
-      if (error instanceof WorkerError) return { kind: "unavailable", detail: "the engine is stopping" } as const;
+  const onStores = async <T>(
+    query: AskablePlan,
+    signal: AbortSignal,
+    read: (tasks: readonly ReadableTask[]) => T,
+  ): Promise<T | Unavailable> => {
+    // An idle worker answers within the turn that asks: slice upon slice would leave the thread's timers and sockets no turn of their own.
+    await nextTurn();
+    try {
+      return await untilAborted(
+        signal,
+        worker.read((access) => {
+          const tasks = access.tasks(query.subTopology);
+          const expected = tasksOf.get(query.subTopology) ?? 0;
+          if (tasks.length < expected) return missingTasks(query, tasks, expected);
+          return read(tasks);
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WorkerError) return { kind: "unavailable", detail: "the engine is stopping" };
       throw error;
-    });
+    }
+  };
 
   return {
     async answer(request, signal) {

@@ -300,10 +300,13 @@ describe("hostile values", () => {
   });
 });
 
-describe("many rows", () => {
+describe.each([
+  { name: "few rows a slice", slice: { rows: 7 } },
+  { name: "no time for a slice", slice: { ms: 0 } },
+])("many rows, $name", ({ slice }) => {
   const skus = Array.from({ length: 300 }, (_, i) => `sku ${i}`);
   beforeEach(async () => {
-    shop = await openTestShop({ partitions: 4, slice: { rows: 7 } });
+    shop = await openTestShop({ partitions: 4, slice });
     const lines = skus.map((sku, i) => ({ sku, units: i, revenue: i * 100 }));
     await shop.shown(await shop.post([0, 1, 2].map((minute) => order(`o${minute}`, minute, lines))));
   });

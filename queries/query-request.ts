@@ -6,8 +6,11 @@ export type Format = (typeof formats)[number];
 /** A bound of window starts: a time, or so many ms before the newest event time that the answer knows. */
 export type TimeBound = { readonly kind: "at"; readonly ms: number } | { readonly kind: "back"; readonly ms: number };
 
+/** As a number of rows: all of a group. */
+export const wholeGroup: number = Number.MAX_SAFE_INTEGER;
+
 /**
- * Where an answer stopped: the entry read last and how many of its rows were given. It names a key, not a count, so entries that
+ * Where an answer stopped: the entry or group read last and how many of its rows were given. It names a key, not a count, so entries that
  * come or go before or behind it move nothing. `windowStart` is −1 in a table.
  */
 export type RowPosition = { readonly windowStart: number; readonly key: string; readonly rows: number };

@@ -1,7 +1,7 @@
 import { compareKeys, encodeTuple, storeIdOf, type ReadableTask } from "@millrace/engine";
 import type { QueryRow } from "#topology/plan/query-plan.ts";
 import type { AskablePlan } from "./query-plan.ts";
-import type { RowPosition } from "./query-request.ts";
+import { type RowPosition, wholeGroup } from "./query-request.ts";
 
 /** Rows that are made together: of one entry, or of the entries that are ranked against each other. `windowStart` is −1 but in window stores. */
 export type RowGroup = {
@@ -56,9 +56,11 @@ function sourcesOf(query: AskablePlan, task: ReadableTask, { keys, position, fro
       }
       return keys.map((key) => windowGroups(query, task, behind(withKey(key, store.windowsOf(key, first, to)), position)));
     }
-    case "top":
-      // A group's entries lie side by side, since the store's keys are tuples of group and member.
-      return [rankedGroups(query, task, task.state.keyValue<unknown>(id).range(position === undefined ? "" : encodeTuple([position.key])))];
+    case "top": {
+      // A group's entries lie side by side, since the store's keys are tuples of group and member; behind all of them stands its prefix with the last code point.
+      const from = position === undefined ? "" : encodeTuple([position.key]) + (position.rows === wholeGroup ? "\u{10FFFF}" : "");
+      return [rankedGroups(query, task, task.state.keyValue<unknown>(id).range(from))];
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ReadableTask } from "@millrace/engine";
 import type { QueryRow } from "#topology/plan/query-plan.ts";
 import type { AskablePlan } from "./query-plan.ts";
-import type { RowPosition } from "./query-request.ts";
+import { type RowPosition, wholeGroup } from "./query-request.ts";
 import { rowGroups, type GroupBounds } from "./row-groups.ts";
 
 /** Bounds of what is read at one go, so that the worker's loop never stands still for long. */
@@ -11,8 +11,6 @@ export const defaultSlice: SliceLimits = { rows: 2000, ms: 8, characters: 1 << 2
 
 /** Groups between two looks at the clock, where a group is one entry. */
 const groupsPerLook = 32;
-/** All rows of a group were given. */
-const wholeGroup = Number.MAX_SAFE_INTEGER;
 
 export type SliceOptions = GroupBounds & {
   readonly matches: (row: QueryRow) => boolean;
