@@ -1,0 +1,63 @@
+import { startMillrace, type Child } from "./child.ts";
+import { until } from "./until.ts";
+
+export type ServerOptions = {
+  readonly data: string;
+  readonly duplicates: boolean;
+  readonly deadlineMs: number;
+};
+
+/** `millrace dev --no-demo`, started again on the same data and port as often as it is killed. */
+export class Server {
+  #child: Child | undefined;
+  #url = "";
+  readonly #options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get running(): boolean {
+    return this.#child?.running() === true;
+  }
+
+  get said(): string {
+    return this.#child?.said() ?? "";
+  }
+
+  /** Settles when it is ready. */
+  async start(): Promise<void> {
+    const { data, duplicates, deadlineMs } = this.#options;
+    const port = this.#url === "" ? "0" : new URL(this.#url).port;
+    const child = startMillrace(["dev", "--no-demo", "--data", data, "--port", port, ...(duplicates ? [] : ["--no-duplicates"])]);
+    this.#child = child;
+    await until(
+      async () => {
+        if (!child.running()) throw new Error(`the server ended by itself:\n${child.said()}`);
+        const url = /live page\s+(http:\S+?)\/?\s/.exec(child.stdout())?.[1];
+        if (url === undefined) return undefined;
+        if (this.#url !== "" && url !== this.#url) throw new Error(`the server took ${url} instead of ${this.#url}`);
+        this.#url = url;
+        const response = await fetch(`${url}/readyz`).catch(() => undefined);
+        return response?.status === 200 ? true : undefined;
+      },
+      deadlineMs,
+      () => `the server was not ready in time:\n${child.said()}`,
+    );
+  }
+
+  async kill(): Promise<void> {
+    await this.#child?.kill("SIGKILL");
+  }
+
+  /** As Ctrl-C does; answers whether it said that all is committed. */
+  async stop(): Promise<boolean> {
+    const child = this.#child!;
+    await child.kill("SIGINT");
+    return (await child.ended) === 0;
+  }
+}
