@@ -1,10 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { WorkerError, type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
+import type { QueryPlan } from "#topology/plan/query-plan.ts";
 import { asOfTasks } from "./as-of.ts";
 import { directKeys } from "./direct-keys.ts";
 import { HighestRows } from "./highest-rows.ts";
-import type { AskablePlan } from "./query-plan.ts";
 import type { Answer, QueryAnswerer, QueryRequest, RowPosition, TimeBound } from "./query-request.ts";
 import { rowFilter } from "./row-filter.ts";
 import { rowWriter } from "./row-writer.ts";
@@ -13,7 +13,7 @@ import { defaultSlice, readSlice, type SliceLimits, type SliceOptions } from "./
 export type AnswererOptions = {
   readonly worker: Pick<Worker, "read" | "after">;
   readonly plan: Plan;
-  readonly queries: readonly AskablePlan[];
+  readonly queries: readonly QueryPlan[];
   readonly slice?: Partial<SliceLimits>;
 };
 
@@ -26,7 +26,7 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
 
   /** Runs `read` on the tasks of a query, if all of them are here and run. */
   const onStores = async <T>(
-    query: AskablePlan,
+    query: QueryPlan,
     signal: AbortSignal,
     read: (tasks: readonly ReadableTask[]) => T,
   ): Promise<T | Unavailable> => {
@@ -67,7 +67,7 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
 type Unavailable = Extract<Answer, { kind: "unavailable" }>;
 
 function oneSlice(
-  query: AskablePlan,
+  query: QueryPlan,
   tasks: readonly ReadableTask[],
   { request, limits }: { request: QueryRequest; limits: SliceLimits },
 ): Answer {
@@ -90,7 +90,7 @@ function oneSlice(
 
 /** The first `limit` rows by a column: all rows are seen, slice by slice, and only the best kept. */
 async function wholeOrdered(
-  query: AskablePlan,
+  query: QueryPlan,
   request: QueryRequest,
   { limits, onStores }: { limits: SliceLimits; onStores: <T>(read: (tasks: readonly ReadableTask[]) => T) => Promise<T | Unavailable> },
 ): Promise<Answer> {
@@ -121,7 +121,7 @@ async function wholeOrdered(
 
 type Scan = { readonly from: TimeBound | undefined; readonly to: TimeBound | undefined; readonly position: RowPosition | undefined };
 
-function scanOf(query: AskablePlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
+function scanOf(query: QueryPlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
   return {
     from: Math.max(0, from?.ms ?? 0),
     to: to?.ms ?? Number.MAX_SAFE_INTEGER,
@@ -143,7 +143,7 @@ function joined(texts: readonly string[], { format }: QueryRequest): Uint8Array<
 /** Waits until the query shows what lies at the positions; false when the time has passed. */
 async function shows(
   worker: AnswererOptions["worker"],
-  query: AskablePlan,
+  query: QueryPlan,
   { after, waitMs }: QueryRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -167,7 +167,7 @@ function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-function missingTasks(query: AskablePlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
+function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
   const here = new Set(tasks.map(({ partition }) => partition));
   const missing = Array.from({ length: expected }, (_, partition) => partition).filter((partition) => !here.has(partition));
   const shown = missing.length > 10 ? `${missing.slice(0, 10).join(", ")}…` : missing.join(", ");

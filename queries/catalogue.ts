@@ -1,29 +1,26 @@
 import type { Plan } from "@millrace/engine";
-import type { QueryColumn } from "#topology/plan/query-plan.ts";
-import { type AskablePlan, isWindowed } from "./query-plan.ts";
+import type { QueryColumn, QueryPlan } from "#topology/plan/query-plan.ts";
+import { isWindowed } from "./query-plan.ts";
 
 /** What can be known of a query without asking it: plain data, for the thread that answers HTTP. */
 export type CatalogueEntry = {
   readonly name: string;
-  readonly kind: AskablePlan["kind"];
+  readonly kind: QueryPlan["kind"];
   /** Columns by which one entry is got directly; none where the store is always read through, its key being more than rows show. */
   readonly keyColumns: readonly string[];
   readonly columns: readonly QueryColumn[];
   /** Rows can be bounded by `from` and `to`. */
   readonly windowed: boolean;
-  /** ms: how long a window is, how long late records still change it, how long it stays to be asked for; undefined where it is not known. */
-  readonly windowMs: number | undefined;
-  readonly graceMs: number | undefined;
-  readonly retainMs: number | undefined;
+  readonly window: QueryPlan["window"];
   /** Topics written from outside whose tokens the query can be asked to wait for. */
   readonly topics: readonly string[];
 };
 
 /** One entry a query, by name. */
-export function catalogueOf(queries: readonly AskablePlan[], plan: Plan): readonly CatalogueEntry[] {
+export function catalogueOf(queries: readonly QueryPlan[], plan: Plan): readonly CatalogueEntry[] {
   return queries
     .map((query): CatalogueEntry => {
-      const { name, kind, columns, windowMs, graceMs, retainMs, subTopology } = query;
+      const { name, kind, columns, window, subTopology } = query;
       const shown = query.keyColumns.every((key) => columns.some((column) => column.name === key));
       const keyColumns = shown ? query.keyColumns : [];
       return {
@@ -32,9 +29,7 @@ export function catalogueOf(queries: readonly AskablePlan[], plan: Plan): readon
         keyColumns,
         columns,
         windowed: isWindowed(query),
-        windowMs,
-        graceMs,
-        retainMs,
+        window,
         topics: sourcesOf(subTopology, plan),
       };
     })

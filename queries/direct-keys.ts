@@ -1,11 +1,11 @@
-import type { AskablePlan } from "./query-plan.ts";
+import type { QueryPlan } from "#topology/plan/query-plan.ts";
 
 /** Above so many keys, reading the store through costs less than asking for each. */
 const maxKeys = 20;
 
 /** The store's keys that can have the filtered rows, when every column of the key is filtered; undefined: the store is read through. */
 export function directKeys(
-  { keyColumns, keyOf }: AskablePlan,
+  { keyColumns, keyOf }: QueryPlan,
   filters: readonly (readonly [column: string, texts: readonly string[]])[],
 ): readonly string[] | undefined {
   if (keyColumns.length === 0) return undefined;

@@ -92,12 +92,12 @@ function unknownQuery(name: string, catalogue: readonly CatalogueEntry[]): Query
 
 function describeCatalogue(catalogue: readonly CatalogueEntry[]): object {
   return {
-    queries: catalogue.map(({ name, kind, keyColumns, columns, windowMs, graceMs, retainMs, topics }) => ({
+    queries: catalogue.map(({ name, kind, keyColumns, columns, window, topics }) => ({
       name,
       kind,
       key: keyColumns,
       columns,
-      ...(windowMs === undefined ? {} : { window: { sizeMs: windowMs, graceMs, retainMs } }),
+      ...(window === undefined ? {} : { window }),
       topics,
       links: Object.fromEntries(formats.map((format) => [format, `${queriesPath}/${encodeURIComponent(name)}?format=${format}`])),
     })),

@@ -1,6 +1,5 @@
 import { compareKeys, encodeTuple, storeIdOf, type ReadableTask } from "@millrace/engine";
-import type { QueryRow } from "#topology/plan/query-plan.ts";
-import type { AskablePlan } from "./query-plan.ts";
+import type { QueryPlan, QueryRow } from "#topology/plan/query-plan.ts";
 import { type RowPosition, wholeGroup } from "./query-request.ts";
 
 /** Rows that are made together: of one entry, or of the entries that are ranked against each other. `windowStart` is −1 but in window stores. */
@@ -22,7 +21,7 @@ export type GroupBounds = {
 };
 
 /** The groups of all tasks in one order: by window, then by key by code point, whatever the number of partitions. */
-export function* rowGroups(query: AskablePlan, tasks: readonly ReadableTask[], bounds: GroupBounds): Generator<RowGroup> {
+export function* rowGroups(query: QueryPlan, tasks: readonly ReadableTask[], bounds: GroupBounds): Generator<RowGroup> {
   const sources = tasks.flatMap((task) => sourcesOf(query, task, bounds));
   const heads = sources.map((source) => source.next().value);
   while (true) {
@@ -40,7 +39,7 @@ type Source = Iterator<RowGroup, undefined>;
 
 const compareGroups = (a: RowGroup, b: RowGroup): number => a.windowStart - b.windowStart || compareKeys(a.key, b.key);
 
-function sourcesOf(query: AskablePlan, task: ReadableTask, { keys, position, from, to }: GroupBounds): Source[] {
+function sourcesOf(query: QueryPlan, task: ReadableTask, { keys, position, from, to }: GroupBounds): Source[] {
   const id = storeIdOf(query.node, query.store);
   switch (query.kind) {
     case "key-value": {
@@ -84,7 +83,7 @@ function* behind(entries: Iterable<WindowEntry>, position: RowPosition | undefin
 }
 
 function* tableGroups(
-  query: AskablePlan,
+  query: QueryPlan,
   task: ReadableTask,
   entries: Iterable<readonly [key: string, value: unknown]>,
 ): Generator<RowGroup, undefined> {
@@ -92,7 +91,7 @@ function* tableGroups(
   return undefined;
 }
 
-function* windowGroups(query: AskablePlan, task: ReadableTask, entries: Iterable<WindowEntry>): Generator<RowGroup, undefined> {
+function* windowGroups(query: QueryPlan, task: ReadableTask, entries: Iterable<WindowEntry>): Generator<RowGroup, undefined> {
   for (const [windowStart, key, value] of entries) yield { windowStart, key, task, rows: () => [query.rowOf({ key, value, windowStart })] };
   return undefined;
 }
@@ -100,7 +99,7 @@ function* windowGroups(query: AskablePlan, task: ReadableTask, entries: Iterable
 type Ranked = { readonly key: string; readonly value: unknown };
 
 function* rankedGroups(
-  query: AskablePlan,
+  query: QueryPlan,
   task: ReadableTask,
   entries: Iterable<readonly [key: string, value: unknown]>,
 ): Generator<RowGroup, undefined> {

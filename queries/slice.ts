@@ -1,6 +1,5 @@
 import type { ReadableTask } from "@millrace/engine";
-import type { QueryRow } from "#topology/plan/query-plan.ts";
-import type { AskablePlan } from "./query-plan.ts";
+import type { QueryPlan, QueryRow } from "#topology/plan/query-plan.ts";
 import { type RowPosition, wholeGroup } from "./query-request.ts";
 import { rowGroups, type GroupBounds } from "./row-groups.ts";
 
@@ -24,7 +23,7 @@ export type SliceOptions = GroupBounds & {
  * Gives rows from a position on until a limit is reached; answers where to go on, nothing when no row is left. A row that no longer fits
  * is looked for, so that an answer of just the rows there are is known to be whole. At least one group is read.
  */
-export function readSlice(query: AskablePlan, tasks: readonly ReadableTask[], options: SliceOptions): RowPosition | undefined {
+export function readSlice(query: QueryPlan, tasks: readonly ReadableTask[], options: SliceOptions): RowPosition | undefined {
   const { position, matches, limits, nowMs, give } = options;
   const until = nowMs() + limits.ms;
   const finalOf = finality(query, tasks);
@@ -51,9 +50,9 @@ export function readSlice(query: AskablePlan, tasks: readonly ReadableTask[], op
 }
 
 /** Whether no record can change a window any more: it ends at or before the time by which its task's windows close, less grace. */
-function finality(query: AskablePlan, tasks: readonly ReadableTask[]): (task: ReadableTask, windowStart: number) => boolean | undefined {
-  const { kind, windowMs, graceMs } = query;
-  if (kind !== "window" || windowMs === undefined || graceMs === undefined) return () => undefined;
-  const closed = new Map(tasks.map((task) => [task, task.closingTimeOf(query.node) - graceMs]));
-  return (task, windowStart) => windowStart + windowMs <= closed.get(task)!;
+function finality(query: QueryPlan, tasks: readonly ReadableTask[]): (task: ReadableTask, windowStart: number) => boolean | undefined {
+  const { window } = query;
+  if (window === undefined) return () => undefined;
+  const closed = new Map(tasks.map((task) => [task, task.closingTimeOf(query.node) - window.graceMs]));
+  return (task, windowStart) => windowStart + window.sizeMs <= closed.get(task)!;
 }

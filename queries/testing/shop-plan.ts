@@ -20,8 +20,7 @@ import {
 } from "@millrace/engine";
 import { formatAmount } from "#schemas/money.ts";
 import { formatTimestamp } from "#schemas/timestamp.ts";
-import type { QueryColumn } from "#topology/plan/query-plan.ts";
-import type { AskablePlan } from "../query-plan.ts";
+import type { QueryColumn, QueryPlan } from "#topology/plan/query-plan.ts";
 
 export type ShopOrder = {
   readonly id: string;
@@ -119,7 +118,7 @@ const windowOf = (start: number): Record<string, string> => ({
 });
 
 /** The queries of the plan, written by hand as the compiler would plan them. */
-export const shopQueries: readonly AskablePlan[] = [
+export const shopQueries: readonly QueryPlan[] = [
   {
     name: "sales-by-sku",
     subTopology: "lines",
@@ -128,7 +127,7 @@ export const shopQueries: readonly AskablePlan[] = [
     kind: "key-value",
     columns: [sku, units, revenue],
     keyColumns: ["sku"],
-    windowMs: undefined,
+    window: undefined,
     rowOf: ({ key, value }) => ({ sku: key, ...shown((value as Timestamped<Sum>).value) }),
     keyOf: (texts) => texts["sku"],
     rank: undefined,
@@ -141,9 +140,7 @@ export const shopQueries: readonly AskablePlan[] = [
     kind: "window",
     columns: [sku, ...windowColumns, units, revenue],
     keyColumns: ["sku"],
-    windowMs: minuteMs,
-    graceMs,
-    retainMs: 1e12,
+    window: { sizeMs: minuteMs, graceMs, retainMs: 1e12 },
     rowOf: ({ key, value, windowStart }) => ({ sku: key, ...windowOf(windowStart!), ...shown((value as Timestamped<Sum>).value) }),
     keyOf: (texts) => texts["sku"],
     rank: undefined,
@@ -156,7 +153,7 @@ export const shopQueries: readonly AskablePlan[] = [
     kind: "top",
     columns: [...windowColumns, { name: "rank", type: "int", nullable: false }, sku, units, revenue],
     keyColumns: [],
-    windowMs: undefined,
+    window: undefined,
     rowOf: ({ value }, rank) => {
       const { start, sku: of, ...sum } = value as Candidate;
       return { ...windowOf(start), rank, sku: of, ...shown(sum) };
@@ -179,7 +176,7 @@ export const shopQueries: readonly AskablePlan[] = [
     kind: "key-value",
     columns: [...windowColumns, orders],
     keyColumns: [],
-    windowMs: undefined,
+    window: undefined,
     rowOf: ({ key, value }) => ({ ...windowOf(Number(key)), orders: (value as Timestamped<readonly string[]>).value }),
     keyOf: () => undefined,
     rank: undefined,

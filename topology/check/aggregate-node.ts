@@ -89,7 +89,7 @@ export function aggregateNode(
       type,
       key,
       keyNames: names,
-      ...(isWindowed ? { windowMs: window.sizeMs } : {}),
+      ...(isWindowed ? { window: { sizeMs: window.sizeMs, graceMs: window.graceMs ?? 0, retainMs: window.retainMs } } : {}),
       valueOf: ({ key: text, value, windowStart = -1 }) =>
         rowOf((value as Timestamped<AggregateState>).value, { key: text, windowStart, windowEnd: windowStart + (window?.sizeMs ?? 0) }),
     },

@@ -13,7 +13,8 @@ export type QueryDraft = {
   readonly type: RecordType;
   readonly key: readonly KeyColumn[];
   readonly keyNames: readonly string[];
-  readonly windowMs?: number;
+  /** Windows: how long one is, how long late records still change it, how long it stays to be asked for once it is closed. */
+  readonly window?: { readonly sizeMs: number; readonly graceMs: number; readonly retainMs: number };
   readonly valueOf: (entry: StoreEntry) => Readonly<Record<string, unknown>>;
   readonly rank?: {
     readonly limit: number;

@@ -28,7 +28,8 @@ export type QueryPlan = {
   readonly columns: readonly QueryColumn[];
   /** Columns that make the key of an entry, in order. */
   readonly keyColumns: readonly string[];
-  readonly windowMs: number | undefined;
+  /** Of windows: how long one is, how long late records still change it, how long it stays to be asked for once it is closed. */
+  readonly window: QueryDraft["window"];
   /** The row of an entry; `rank` counts from 1 and is there for `top` only. */
   readonly rowOf: (entry: StoreEntry, rank?: number) => QueryRow;
   /** The key of the entries whose key columns have these texts; nothing if one is missing or no value of its column can be written so. */
@@ -46,7 +47,7 @@ export type QueryPlan = {
 const rankColumn: QueryColumn = { name: "rank", type: "int", nullable: false };
 
 export function queryPlan(draft: QueryDraft, groups: readonly Group[]): QueryPlan {
-  const { node, store, kind, type, key, keyNames, windowMs, valueOf, rank } = draft;
+  const { node, store, kind, type, key, keyNames, window, valueOf, rank } = draft;
   const fields = type.fields.map((field) => ({ name: field.name, plain: plainOf(field.type) }));
   const isInKey = (name: string): boolean => rank?.behind.includes(name) === true;
   const behind = fields.filter(({ name }) => isInKey(name));
@@ -63,7 +64,7 @@ export function queryPlan(draft: QueryDraft, groups: readonly Group[]): QueryPla
         ? columns
         : [...columns.filter(({ name }) => isInKey(name)), rankColumn, ...columns.filter(({ name }) => !isInKey(name))],
     keyColumns: kind === "top" ? [] : key.flatMap((column, i) => (column.constant === true ? [] : [keyNames[i]!])),
-    windowMs,
+    window,
     rowOf: (entry, place) => {
       const value = valueOf(entry);
       const row: Record<string, unknown> = {};
