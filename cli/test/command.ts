@@ -39,12 +39,15 @@ export async function runTestCommand(args: readonly string[], { stdout, stderr }
     stderr.write(`no *.test.yaml in ${asked.join(", ")}\n`);
     return 2;
   }
+  const missing = files.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile() !== true);
+  if (missing.length > 0) {
+    stderr.write(`there is no ${missing.join(", ")}\n`);
+    return 2;
+  }
   const { problems, results } = await runTestFiles(files, { processors });
   for (const problem of problems) if (problem.severity !== "info") stderr.write(`${formatProblem(problem)}\n`);
   stdout.write(formatResults(results));
-  const passed = results.filter(isPassed).length;
-  stdout.write(`\n${passed} passed, ${results.length - passed} failed\n`);
-  return passed === results.length && !problems.some(({ severity }) => severity === "error") ? 0 : 1;
+  return results.every(isPassed) && !problems.some(({ severity }) => severity === "error") ? 0 : 1;
 }
 
 /** A folder stands for the tests in it, a topology for the test beside it. */
