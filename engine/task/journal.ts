@@ -1,6 +1,9 @@
+/** Why a record leaves by the dead letters without being processed; `node`: where it was found out. */
+export type TakenOut = { readonly node: string; readonly reason: string; readonly detail: string };
+
 export type JournalEntry =
   | { readonly kind: "took"; readonly input: number }
-  | { readonly kind: "took-out"; readonly input: number; readonly reason: string; readonly detail: string }
+  | { readonly kind: "took-out"; readonly input: number; readonly why: TakenOut }
   | { readonly kind: "clock"; readonly nowMs: number }
   | { readonly kind: "tick" };
 
@@ -12,7 +15,7 @@ const out = -3;
 /** What a task did since its last commit, in order, so that it can be done again exactly. */
 export class Journal {
   private codes: number[] = [];
-  private outs: { readonly reason: string; readonly detail: string }[] = [];
+  private outs: TakenOut[] = [];
 
   get length(): number {
     return this.codes.length;
@@ -27,8 +30,8 @@ export class Journal {
     this.codes.push(input);
   }
 
-  tookOut(input: number, reason: string, detail: string): void {
-    this.outs.push({ reason, detail });
+  tookOut(input: number, why: TakenOut): void {
+    this.outs.push(why);
     this.codes.push(out, this.outs.length - 1, input);
   }
 
@@ -54,8 +57,7 @@ export class Journal {
       if (code === tick) entries.push({ kind: "tick" });
       else if (code === clock) entries.push({ kind: "clock", nowMs: codes[++i]! });
       else if (code === out) {
-        const { reason, detail } = outs[codes[i + 1]!]!;
-        entries.push({ kind: "took-out", input: codes[i + 2]!, reason, detail });
+        entries.push({ kind: "took-out", input: codes[i + 2]!, why: outs[codes[i + 1]!]! });
         i += 2;
       } else entries.push({ kind: "took", input: code });
     }

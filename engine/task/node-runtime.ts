@@ -22,7 +22,7 @@ export interface NodeHost {
     fire: (time: number) => void,
   ): Timer;
   onWatermark(moved: () => void): void;
-  fail(error: unknown): void;
+  fail(error: unknown, node: string): void;
 }
 
 type Fate = "open" | "dropped" | "dead-lettered";
@@ -84,10 +84,10 @@ export class NodeRuntime implements NodeContext {
               this.counts.out.value += 1;
               to(value);
             } catch (error) {
-              this.host.fail(error);
+              this.host.fail(error, this.node);
             }
           },
-          error: (error: unknown) => this.host.fail(error),
+          error: (error: unknown) => this.host.fail(error, this.node),
         });
       }
     });

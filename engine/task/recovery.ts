@@ -27,6 +27,6 @@ export function recover(task: Task, attempt: number, { policy, random }: { polic
     };
   }
   if (verdict.kind === "retry") return { kind: "retry", afterMs: verdict.afterMs };
-  task.takeOutNext(verdict.reason, verdict.detail);
+  task.takeOutNext({ node: failure.node, reason: verdict.reason, detail: verdict.detail });
   return { kind: "dead-lettered", reason: verdict.reason };
 }

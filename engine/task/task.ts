@@ -14,7 +14,7 @@ import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
 import { InputQueue } from "./input-queue.ts";
 import { InputReadiness, nextInput } from "./input-choice.ts";
-import { Journal } from "./journal.ts";
+import { Journal, type TakenOut } from "./journal.ts";
 import type { NodeHost } from "./node-runtime.ts";
 import { Outputs } from "./outputs.ts";
 import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
@@ -43,7 +43,13 @@ export type DeadLettered = {
 };
 
 /** What went wrong, and how many journal entries had gone well before it since the last commit. */
-export type TaskFailure = { readonly error: unknown; readonly step: number; readonly at: string; readonly byRecord: boolean };
+export type TaskFailure = {
+  readonly error: unknown;
+  readonly step: number;
+  readonly at: string;
+  readonly node: string;
+  readonly byRecord: boolean;
+};
 
 /**
  * One sub-topology on one partition, synchronous throughout. What it does since its last commit waits in itself: positions in its queues, changes in
@@ -234,8 +240,8 @@ export class Task implements NodeHost {
         this.fireTimers("wall-clock", this.nowMs);
       } else {
         if (entry.kind === "took-out") {
-          this.journal.tookOut(entry.input, entry.reason, entry.detail);
-          this.takeOut(entry.input, entry.reason, entry.detail);
+          this.journal.tookOut(entry.input, entry.why);
+          this.takeOut(entry.input, entry.why);
         } else {
           this.journal.took(entry.input);
           this.take(entry.input);
@@ -247,10 +253,10 @@ export class Task implements NodeHost {
   }
 
   /** Takes the next record without processing it: it leaves by the dead letters. */
-  takeOutNext(reason: string, detail: string): void {
+  takeOutNext(why: TakenOut): void {
     const input = nextInput(this.queues);
-    this.journal.tookOut(input, reason, detail);
-    this.takeOut(input, reason, detail);
+    this.journal.tookOut(input, why);
+    this.takeOut(input, why);
   }
 
   close(): void {
@@ -320,8 +326,8 @@ export class Task implements NodeHost {
     this.watermarkMoved.push(moved);
   }
 
-  fail(error: unknown): void {
-    this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), byRecord: this.current >= 0 };
+  fail(error: unknown, node: string = this.sourceNode()): void {
+    this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), node, byRecord: this.current >= 0 };
   }
 
   private open(): void {
@@ -388,7 +394,7 @@ export class Task implements NodeHost {
       value = this.setup.plan.sources[input]!.decode(bytes);
     } catch (error) {
       // What can be seen before the pipeline is dead-lettered on the spot: no state was touched.
-      if (error instanceof RecordError) this.takeOutCurrent(error.reason, error.message);
+      if (error instanceof RecordError) this.takeOutCurrent({ node: this.sourceNode(), reason: error.reason, detail: error.message });
       else this.fail(error);
       return;
     }
@@ -399,22 +405,27 @@ export class Task implements NodeHost {
     }
   }
 
-  private takeOut(input: number, reason: string, detail: string): void {
+  private takeOut(input: number, why: TakenOut): void {
     const queue = this.queues[input]!;
     this.current = input;
     const timestamp = queue.head!.index.timestamps[queue.headRecord]!;
     this.cause += 1;
     this.taken += 1;
     if (timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
-    this.takeOutCurrent(reason, detail);
+    this.takeOutCurrent(why);
     this.current = -1;
     queue.advance();
   }
 
-  private takeOutCurrent(reason: string, detail: string): void {
+  private takeOutCurrent({ node, reason, detail }: TakenOut): void {
     const { topic } = this.queues[this.current]!;
     this.taskMeta.cell(`source/${topic}#dead-lettered`, 0).value += 1;
-    this.deadLetter(`source/${topic}`, reason, detail);
+    this.deadLetter(node, reason, detail);
+  }
+
+  /** What stands for the node where a record is found out before it enters one. */
+  private sourceNode(): string {
+    return this.current < 0 ? "" : `source/${this.queues[this.current]!.topic}`;
   }
 
   private takeMarks(topic: string, marks: ReturnType<typeof decodeMarks>): void {

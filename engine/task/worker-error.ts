@@ -1,4 +1,4 @@
-export const workerErrorCodes = ["WORKER_FENCED", "WORKER_STOPPED"] as const;
+export const workerErrorCodes = ["WORKER_FENCED", "WORKER_PLAN", "WORKER_STOPPED"] as const;
 export type WorkerErrorCode = (typeof workerErrorCodes)[number];
 
 /** What ended a worker, or what it can no longer do. */

@@ -246,7 +246,7 @@ describe("records that cannot be processed", () => {
     for (const { letter } of letters)
       expect(letter).toMatchObject({
         reason: "poisoned",
-        node: "source/orders",
+        node: "guard",
         source: expect.stringMatching(/^orders\[\d\]@\d+$/) as string,
       });
     const counts = countsOf(metasOf(worker), "guard");
