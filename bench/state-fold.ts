@@ -181,17 +181,21 @@ function run(name: Workload): void {
 
 function restart(name: Workload): void {
   const before = performance.now();
+  const cpu = process.cpuUsage();
   const database = new EmbeddedDatabase(join(process.env["BENCH_ONE"]!, "log.db"));
   const state = embeddedStateStorage(database).open(task, specs);
   const totals = state.keyValue<Total>("totals");
   const opened = performance.now() - before;
+  const used = process.cpuUsage(cpu);
+  const tail = database.connection.prepare("SELECT count(*) AS commits, sum(length(bytes)) AS bytes FROM deltas").get();
   let evicted = "";
   if (!workloads[name].windows) {
     const start = performance.now();
     for (let i = 0; i < 20_000; i++) totals.get(`cust-${String((i * 7919) % workloads[name].preload).padStart(7, "0")}`);
     evicted = ((performance.now() - start) / 20).toFixed(1);
   }
-  console.log(`${opened.toFixed(0)} | ${evicted}`);
+  const size = `${String(tail?.["commits"])} deltas, ${(Number(tail?.["bytes"]) / 1e6).toFixed(0)} MB`;
+  console.log(`${opened.toFixed(0)} (CPU ${((used.user + used.system) / 1000).toFixed(0)}; ${size}) | ${evicted}`);
   process.kill(process.pid, "SIGKILL");
 }
 
