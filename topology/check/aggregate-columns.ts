@@ -1,11 +1,11 @@
-import type { Aggregator, Codec, CurrentRecord } from "@millrace/engine";
+import type { Codec, Timestamped } from "@millrace/engine";
 import { codecOf } from "#schemas/codec/record-codec.ts";
 import type { FieldType, RecordType } from "#schemas/field-type.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import { aggregateFunction, type AggregateFunction, type AggregateName, aggregateNames } from "../expressions/aggregate-function.ts";
 import { parseCel } from "../expressions/cel.ts";
 import { compileParsed, type Expression, isFault, type Scope } from "../expressions/compile-expression.ts";
-import { isNull } from "../expressions/operand.ts";
+import { doubleType } from "../expressions/expression-type.ts";
 import type { NamedText } from "../parse/syntax.ts";
 
 /** One column of an aggregate: its function, and what it is fed. */
@@ -85,41 +85,29 @@ export const fromArguments = (columns: readonly AggregateColumn[]): readonly Agg
     };
   });
 
-/** Folds all columns at once; `record` is the task's current one. */
-export function aggregatorOf(columns: readonly AggregateColumn[], record: Readonly<CurrentRecord>): Aggregator<unknown, AggregateState> {
-  const folds = columns.map(({ name, fold, argument }) => ({ name, add: fold.add, evaluate: argument?.evaluate }));
-  return {
-    init: () => {
-      const state: AggregateState = {};
-      for (const { name, fold } of columns) state[name] = fold.init();
-      return state;
-    },
-    add: (state, value) => {
-      // Computed first, so that a record which fails changes nothing.
-      const next = folds.map(({ name, add, evaluate }) => {
-        if (evaluate === undefined) return add(state[name], null);
-        const argument = evaluate(value, record);
-        return isNull(argument) ? state[name] : add(state[name], argument);
-      });
-      for (let i = 0; i < folds.length; i++) state[folds[i]!.name] = next[i];
-      return state;
-    },
-  };
-}
-
-/** The codec of the states in the store. */
-export function stateCodec(columns: readonly AggregateColumn[], name: string): Codec<AggregateState> {
-  const type: RecordType = { kind: "record", name, fields: columns.map((column) => ({ name: column.name, type: column.fold.stored })) };
-  const codec = codecOf<AggregateState>(type);
+/** The codec of the states in the store, each with the greatest timestamp of its records. */
+export function stateCodec(columns: readonly AggregateColumn[], name: string): Codec<Timestamped<AggregateState>> {
+  const value: RecordType = { kind: "record", name, fields: columns.map((column) => ({ name: column.name, type: column.fold.stored })) };
+  const codec = codecOf<Timestamped<AggregateState>>({
+    kind: "record",
+    name: `Timestamped${name}`,
+    fields: [
+      { name: "timestamp", type: doubleType },
+      { name: "value", type: value },
+    ],
+  });
   const converted = columns.filter(({ fold }) => fold.toStored !== undefined);
   if (converted.length === 0) return codec;
   return {
-    encode: (state) =>
-      codec.encode({ ...state, ...Object.fromEntries(converted.map(({ name: column, fold }) => [column, fold.toStored!(state[column])])) }),
+    encode: ({ timestamp, value: state }) => {
+      const stored = { ...state };
+      for (const { name: column, fold } of converted) stored[column] = fold.toStored!(state[column]);
+      return codec.encode({ timestamp, value: stored });
+    },
     decode: (bytes) => {
-      const state = codec.decode(bytes);
-      for (const { name: column, fold } of converted) state[column] = fold.fromStored!(state[column]);
-      return state;
+      const entry = codec.decode(bytes);
+      for (const { name: column, fold } of converted) entry.value[column] = fold.fromStored!(entry.value[column]);
+      return entry;
     },
   };
 }

@@ -6,7 +6,6 @@ import {
   keyValueStore,
   mapValue,
   type StoreSpec,
-  timestamped,
   type Timestamped,
   type WindowStore,
   windowStore,
@@ -16,7 +15,8 @@ import { timestampType } from "../expressions/expression-type.ts";
 import { formatDuration } from "../parse/duration.ts";
 import type { NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
-import { type AggregateColumn, aggregatorOf, type AggregateState, stateCodec } from "./aggregate-columns.ts";
+import { compileAggregator, compileRow, type MakeRow } from "./aggregate-code.ts";
+import { type AggregateColumn, type AggregateState, stateCodec } from "./aggregate-columns.ts";
 import { keyReader } from "./key-text.ts";
 import type { QueryDraft } from "./query-draft.ts";
 import type { KeyColumn } from "./stream.ts";
@@ -53,24 +53,19 @@ export function aggregateNode(
   const shown = key
     .map((column, i) => ({ name: names[i]!, part: i, constant: column.constant === true }))
     .filter(({ constant }) => !constant);
-  const rowOf = (state: AggregateState, at: { key: string; windowStart: number; windowEnd: number }): AggregateState => {
-    const row: AggregateState = {};
-    if (shown.length > 0) {
-      const parts = decodeKey(at.key);
-      for (const { name, part } of shown) row[name] = parts[part];
-    }
-    if (isWindowed) {
-      row["window_start"] = at.windowStart;
-      row["window_end"] = at.windowEnd;
-    }
-    for (const { name, fold } of columns) row[name] = fold.result(state[name]);
-    return row;
+  // Made when it is first asked for: by then the file has passed its check, and every name is one.
+  let made: MakeRow | undefined;
+  const makeRow = (): MakeRow => (made ??= compileRow(columns, { shown, decodeKey, isWindowed }));
+  const toRow: MakeStep = () => {
+    const rowOf = makeRow();
+    const window = { start: -1, end: -1 };
+    return mapValue((state: AggregateState, record: Readonly<CurrentRecord>) => {
+      window.start = record.windowStart;
+      window.end = record.windowEnd;
+      return rowOf(state, record.key ?? "", window);
+    });
   };
-  const toRow: MakeStep = () =>
-    mapValue((state: AggregateState, record: Readonly<CurrentRecord>) =>
-      rowOf(state, { key: record.key ?? "", windowStart: record.windowStart, windowEnd: record.windowEnd }),
-    );
-  const codec = timestamped(stateCodec(columns, `${pascalCase(node.id)}State`));
+  const codec = stateCodec(columns, `${pascalCase(node.id)}State`);
   return {
     type,
     // Behind an aggregate the columns of the key are fields of the rows.
@@ -91,7 +86,7 @@ export function aggregateNode(
       keyNames: names,
       ...(isWindowed ? { window: { sizeMs: window.sizeMs, graceMs: window.graceMs ?? 0, retainMs: window.retainMs } } : {}),
       valueOf: ({ key: text, value, windowStart = -1 }) =>
-        rowOf((value as Timestamped<AggregateState>).value, { key: text, windowStart, windowEnd: windowStart + (window?.sizeMs ?? 0) }),
+        makeRow()((value as Timestamped<AggregateState>).value, text, { start: windowStart, end: windowStart + (window?.sizeMs ?? 0) }),
     },
   };
 }
@@ -121,10 +116,10 @@ function windowStep(node: NodeSyntax, window: NonNullable<NodeSyntax["window"]>,
   const { sizeMs, graceMs = 0, retainMs } = window;
   const spec = { sizeMs, graceMs, retainMs, emit: node.emit?.value ?? "update", late: node.late?.value ?? "drop" } as const;
   return (stores, { record }) =>
-    aggregateByWindow(stores[aggregateStore] as WindowStore<Timestamped<AggregateState>>, spec, aggregatorOf(columns, record));
+    aggregateByWindow(stores[aggregateStore] as WindowStore<Timestamped<AggregateState>>, spec, compileAggregator(columns, record));
 }
 
 function keyStep(columns: readonly AggregateColumn[]): MakeStep {
   return (stores, { record }) =>
-    aggregateByKey(stores[aggregateStore] as KeyValueStore<Timestamped<AggregateState>>, aggregatorOf(columns, record));
+    aggregateByKey(stores[aggregateStore] as KeyValueStore<Timestamped<AggregateState>>, compileAggregator(columns, record));
 }

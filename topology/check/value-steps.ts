@@ -66,7 +66,7 @@ export function guard(node: NodeSyntax, stream: Stream, report: Report): Flow {
     flow = {
       ...flow,
       stores: { ...flow.stores, seen: windowStore(seenCodec) },
-      steps: [...flow.steps, ({ seen }) => dedupe(seen as WindowStore<true>, { by: read, withinMs, late })],
+      steps: [...flow.steps, ({ seen }) => dedupe(seen as WindowStore<number>, { by: read, withinMs, late })],
       does: [...flow.does, `dedupe by ${by.text} within ${formatDuration(withinMs)}`],
     };
   }

@@ -22,7 +22,7 @@ export function countPartitions(
       report(
         "TOPOLOGY_NOT_COPARTITIONED",
         topic.place ?? first!.place ?? placeOf(group),
-        `${readers(group)} read "${first!.name}" with ${first!.partitions} partitions and "${topic.name}" with ${topic.partitions}; give them as many under topics:`,
+        `"${first!.name}" has ${first!.partitions} partitions and "${topic.name}" ${topic.partitions}, and ${readersOf(group, [first!.name, topic.name])} read them together; give them as many under topics:`,
       );
     }
     if (first !== undefined) counts.set(group.id, first.partitions);
@@ -43,4 +43,9 @@ export function countPartitions(
 }
 
 const placeOf = ({ parts }: Group): Place => parts[0]!.place;
-const readers = ({ parts }: Group): string => `nodes ${[...new Set(parts.map(({ node }) => `"${node}"`))].slice(0, 3).join(", ")}`;
+/** The nodes that read one of the topics themselves. */
+function readersOf({ parts }: Group, topics: readonly string[]): string {
+  const isReader = ({ inputs }: Group["parts"][number]): boolean =>
+    [...inputs.values()].some(({ origins }) => origins.some((origin) => origin.kind === "topic" && topics.includes(origin.topic)));
+  return [...new Set(parts.filter(isReader).map(({ node }) => `"${node}"`))].join(", ");
+}

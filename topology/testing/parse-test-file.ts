@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { parseTimestamp } from "#schemas/timestamp.ts";
 import { parseDuration } from "../parse/duration.ts";
-import { readMap, readText } from "../parse/map-reader.ts";
+import { type MapReader, readMap, readText } from "../parse/map-reader.ts";
 import { plainValue } from "../parse/secrets.ts";
 import { readYaml, type Tree, type TreeEntry } from "../parse/yaml-tree.ts";
 import type { Place, Report } from "../topology-error.ts";
@@ -11,7 +11,7 @@ import type { Expected, TestCase, TestFile, TestRecord, TestStep } from "./test-
 export const testEpochMs = Date.UTC(2026, 0, 1);
 
 const stepFields = ["in", "clock", "restart", "out", "rows", "deadLetters"] as const;
-const recordFields = ["at", "key", "raw"] as const;
+const recordFields = ["at", "key", "raw", "value"] as const;
 
 /** Reads a `*.test.yaml`: a list of cases, or `{ topology, cases }`; without `topology` it is the file of the same name. [Y18] */
 export function parseTestFile(text: string, path: string, report: Report): TestFile | undefined {
@@ -49,14 +49,14 @@ function readCase(tree: Tree, report: Report): TestCase | undefined {
     name: name?.text ?? "",
     place: map.place,
     partitions: map.count("partitions", 64) ?? 1,
-    steps: trees.flatMap((step) => readStep(step, step === tree, report) ?? []),
+    steps: trees.flatMap((step) => {
+      const stepMap = step === tree ? map : readMap(step, { known: stepFields, what: "a step", report });
+      return stepMap === undefined ? [] : readStep(stepMap, report);
+    }),
   };
 }
 
-function readStep(tree: Tree, isCase: boolean, report: Report): TestStep | undefined {
-  const known = isCase ? ["law", "name", "partitions", "steps", ...stepFields] : stepFields;
-  const map = readMap(tree, { known, what: "a step", report });
-  if (map === undefined) return undefined;
+function readStep(map: MapReader, report: Report): TestStep {
   const letters = map.entry("deadLetters");
   const list = letters && listOf(letters.value, `"deadLetters"`, report);
   return {
@@ -95,7 +95,7 @@ const expected = ({ name, place, items }: Named, report: Report): Expected => ({
   list: items.map((item) => plainValue(item, {}, report)),
 });
 
-/** `at` and `key` beside the fields of the event or record itself. */
+/** `at` and `key` beside the fields of the event or record itself, which stand in `value` if their names are the same. */
 function readRecord(topic: string, tree: Tree, report: Report): TestRecord | undefined {
   if (tree.kind !== "map") {
     report("TOPOLOGY_WRONG_SHAPE", tree.place, `a record of "${topic}" is a map: { at: 0s, data: { … } }`);
@@ -114,8 +114,11 @@ function readRecord(topic: string, tree: Tree, report: Report): TestRecord | und
       `"at" is a duration from the start of the test such as 90s, or a time with its zone; not "${at!.text}"`,
     );
   const raw = textOf("raw");
-  const fields = [...tree.entries].filter(([name]) => !recordFields.includes(name as (typeof recordFields)[number]));
-  const json = Object.fromEntries(fields.map(([name, { value }]) => [name, plainValue(value, {}, report)]));
+  const value = tree.entries.get("value")?.value;
+  const fields = [...(value?.kind === "map" ? value : tree).entries].filter(
+    ([name]) => value?.kind === "map" || !recordFields.includes(name as (typeof recordFields)[number]),
+  );
+  const json = Object.fromEntries(fields.map(([name, field]) => [name, plainValue(field.value, {}, report)]));
   return {
     topic,
     place: tree.place,

@@ -18,7 +18,7 @@ import type { QueryPlan, QueryRow } from "../plan/query-plan.ts";
 import type { StoreEntry } from "../check/query-draft.ts";
 import { differences } from "./match.ts";
 import { testEpochMs, timeOf } from "./parse-test-file.ts";
-import { sampleEvent, valueFromPlain } from "./sample-value.ts";
+import { sampleEvent, sampleRecord } from "./sample-value.ts";
 import type { TestCase, TestRecord, TestStep } from "./test-syntax.ts";
 
 /** Lines that say what went otherwise, with the step they belong to; none if the case passes. */
@@ -58,7 +58,7 @@ function inputOf({ topic, value, key, atMs }: TestRecord, { recordTypes }: Compi
   const type = recordTypes.get(topic);
   if (type !== undefined) {
     try {
-      const bytes = codecOf(type).encode(valueFromPlain(type, value.json));
+      const bytes = codecOf(type).encode(sampleRecord(type, value.json));
       return { key: key ?? null, value: bytes, timestamp: atMs };
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

@@ -32,7 +32,7 @@ export async function runTestFiles(paths: readonly string[], options: TestOption
     for (const [partitions, cases] of Map.groupBy(file.cases, (one) => one.partitions)) {
       const { problems: found, compiled } = await checkFile(file.topology, { ...options, partitions });
       if (compiled === undefined) {
-        problems.push(...found);
+        problems.push(...found.filter(isError));
         break;
       }
       for (const one of cases)
