@@ -64,6 +64,8 @@ export class Task implements NodeHost {
   cause = 0;
   /** Records taken since the last commit. */
   taken = 0;
+  /** Entries of state in the commit that was taken last. */
+  takenEntries = 0;
   private readonly setup: TaskSetup;
   private readonly readiness: InputReadiness;
   private readonly outputs = new Outputs();
@@ -191,6 +193,7 @@ export class Task implements NodeHost {
   }
 
   takeCommit(): TaskCommit {
+    this.takenEntries = this.state.dirtyCount;
     return {
       task: this.id,
       number: this.number + 1n,

@@ -41,8 +41,8 @@ const pauseMs = 100;
 /** After a fetch of fewer records than this, the next one waits until so much time has passed. */
 const smallFetch = 200;
 const fetchPaceMs = 4;
-/** Entries folded behind each commit for each record in it; above one, so that the tail shrinks while nothing but updates come. */
-const foldPerRecord = 1.5;
+/** Entries folded behind each commit for each entry in it; above one, so that a tail shrinks while nothing but updates come. */
+const foldPerEntry = 1.5;
 
 type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
 type Read<T> = { readonly run: (stores: StoreAccess) => T; readonly settle: (answer: T) => void; readonly fail: (error: unknown) => void };
@@ -290,7 +290,7 @@ export class Worker {
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
     this.answerReads();
-    for (const task of tasks) task.fold(Math.ceil((records / tasks.length) * foldPerRecord) + 16);
+    for (const task of tasks) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
   }
 
   private async giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): Promise<void> {
