@@ -224,8 +224,8 @@ test("[Y4] a record whose expression fails is dead-lettered alone, and changes n
       - { key: a, raw: nothing }
   rows: { sums: [{ id: a, n: 2, worth: 3, share: 102 }] }
   deadLetters:
-    - { reason: expression-failed, detail: "sums.aggregate: sum(100 / n): division by zero" }
-    - { reason: currency-mismatch, detail: "sums.aggregate: sum(m): GBP and EUR" }
+    - { reason: expression-failed, node: sums, detail: "sums.aggregate: sum(100 / n): division by zero" }
+    - { reason: currency-mismatch, node: sums, detail: "sums.aggregate: sum(m): GBP and EUR" }
     - { reason: undecodable }
 `,
   );

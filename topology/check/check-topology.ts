@@ -8,7 +8,7 @@ import type { Elaboration } from "./elaboration.ts";
 import { flowNode } from "./flow-node.ts";
 import { inOrder, type Reference, referenceTable, type ReferenceTable, sourcesOf } from "./references.ts";
 import { checkSteps } from "./step-rules.ts";
-import { brokenStream, mergeStreams, type Stream } from "./stream.ts";
+import { brokenStream, mergeStreams, type Stream } from "../streams/stream.ts";
 import { topicCatalogue } from "./topic-catalogue.ts";
 import { useNode, type Wired } from "./use-node.ts";
 

@@ -1,9 +1,9 @@
 import type { Processor } from "@millrace/engine";
 import type { Environment } from "../parse/secrets.ts";
 import type { Report } from "../topology-error.ts";
-import type { Part, Repartition } from "./part.ts";
-import type { QueryDraft } from "./query-draft.ts";
-import type { Stream } from "./stream.ts";
+import type { Part, Repartition } from "../streams/part.ts";
+import type { QueryDraft } from "../streams/query-draft.ts";
+import type { Stream } from "../streams/stream.ts";
 import type { Topic } from "./topic-catalogue.ts";
 
 /** What the check of one file knows and gathers, node after node. */

@@ -1,8 +1,8 @@
 import { didYouMean } from "../did-you-mean.ts";
 import type { NodeSyntax } from "../parse/syntax.ts";
 import type { Elaboration } from "./elaboration.ts";
-import type { SinkDraft } from "./part.ts";
-import type { Stream } from "./stream.ts";
+import type { SinkDraft } from "../streams/part.ts";
+import type { Stream } from "../streams/stream.ts";
 import { topicSink } from "./topic-sink.ts";
 
 /** `keyOf` where the records get their key on leaving. */

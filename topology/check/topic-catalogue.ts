@@ -6,7 +6,7 @@ import { didYouMean } from "../did-you-mean.ts";
 import { stringType, typeNames, typeOfName } from "../expressions/expression-type.ts";
 import type { Retention, TopicSyntax } from "../parse/syntax.ts";
 import type { Place, Report } from "../topology-error.ts";
-import type { KeyColumn } from "./stream.ts";
+import type { KeyColumn } from "../streams/stream.ts";
 
 /** A topic that nodes may read or write. */
 export type Topic = {

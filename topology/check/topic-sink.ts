@@ -7,9 +7,9 @@ import { didYouMean } from "../did-you-mean.ts";
 import { isAssignable, typeName } from "../expressions/expression-type.ts";
 import type { Text } from "../parse/syntax.ts";
 import type { Elaboration } from "./elaboration.ts";
-import { outerKey } from "./key-text.ts";
-import type { SinkDraft } from "./part.ts";
-import { isBroken, type Stream } from "./stream.ts";
+import { outerKey } from "../streams/key-text.ts";
+import type { SinkDraft } from "../streams/part.ts";
+import { isBroken, type Stream } from "../streams/stream.ts";
 import { dayMs, defaultPartitions, ownTopic, type Topic } from "./topic-catalogue.ts";
 
 type Writing = {

@@ -9,10 +9,10 @@ import type { Place } from "../topology-error.ts";
 import type { Elaboration } from "./elaboration.ts";
 import { envelopeOf } from "./event-envelope.ts";
 import { nodeSinks } from "./node-sinks.ts";
-import type { PartInput } from "./part.ts";
+import type { PartInput } from "../streams/part.ts";
 import { readConfig } from "./processor-config.ts";
-import type { Step } from "./step-chain.ts";
-import { brokenStream, describeKey, isBroken, type KeyColumn, type Stream } from "./stream.ts";
+import type { Step } from "../streams/step-chain.ts";
+import { brokenStream, describeKey, isBroken, type KeyColumn, type Stream } from "../streams/stream.ts";
 import { pascalCase } from "./topic-catalogue.ts";
 
 /** What stands at a port of a processor's node. */

@@ -269,15 +269,9 @@ function fieldOf(type: ExpressionType, name: string): RecordField | undefined {
   return type.kind === "record" ? type.fields.find((one) => one.name === name) : undefined;
 }
 
-function readField({ type, run, path }: Operand, name: string): Evaluate {
+function readField({ type, run }: Operand, name: string): Evaluate {
   if (type.kind === "nullable") return (value, record) => (run(value, record) as Fields | null)?.[name] ?? null;
   if (type.kind === "map") return (value, record) => ownField(run(value, record) as Fields, name);
-  // Paths of two and three names are what most expressions are made of.
-  const names = path?.split(".") ?? [];
-  if (type.kind === "record" && names.length === 1 && names[0] !== undefined && run.length === 1) {
-    const [first] = names;
-    return (value) => ((value as Fields)[first] as Fields)[name];
-  }
   return (value, record) => (run(value, record) as Fields)[name];
 }
 

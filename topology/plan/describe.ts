@@ -1,6 +1,6 @@
 import { type Plan, storeIdOf } from "@millrace/engine";
 import type { Elaboration } from "../check/elaboration.ts";
-import type { Origin } from "../check/stream.ts";
+import type { Origin } from "../streams/stream.ts";
 import { formatDuration } from "../parse/duration.ts";
 import type { Group } from "./grouping.ts";
 import { type Hops, mostHops } from "./hops.ts";

@@ -1,4 +1,4 @@
-import type { Part } from "../check/part.ts";
+import type { Part } from "../streams/part.ts";
 
 /** Parts that run in the same tasks, with the topics that these read. */
 export type Group = { readonly id: string; readonly parts: readonly Part[]; readonly topics: readonly string[] };

@@ -10,7 +10,7 @@ import {
 } from "@millrace/engine";
 import type { RecordType } from "#schemas/field-type.ts";
 import type { Elaboration } from "../check/elaboration.ts";
-import type { Part } from "../check/part.ts";
+import type { Part } from "../streams/part.ts";
 import { dayMs } from "../check/topic-catalogue.ts";
 import { type Group, groupParts } from "./grouping.ts";
 import { originName, pathsRead } from "./needs.ts";

@@ -1,6 +1,6 @@
-import { outermost } from "../check/value-path.ts";
-import type { Part } from "../check/part.ts";
-import type { Origin } from "../check/stream.ts";
+import { outermost } from "../streams/value-path.ts";
+import type { Part } from "../streams/part.ts";
+import type { Origin } from "../streams/stream.ts";
 
 /** The paths that are read of each topic's records, by all parts of the plan; the empty path is the whole value. */
 export function pathsRead(parts: readonly Part[]): (topic: string, isHere: (part: Part) => boolean) => readonly string[] {

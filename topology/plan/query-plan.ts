@@ -2,9 +2,9 @@ import { valueToJson } from "#schemas/event-json.ts";
 import type { FieldType } from "#schemas/field-type.ts";
 import { formatAmount, formatDecimal, type Money } from "#schemas/money.ts";
 import { formatTimestamp, parseTimestamp } from "#schemas/timestamp.ts";
-import { keyWriter } from "../check/key-text.ts";
-import { noRecord } from "../check/no-record.ts";
-import type { QueryDraft, StoreEntry } from "../check/query-draft.ts";
+import { keyWriter } from "../streams/key-text.ts";
+import { noRecord } from "../streams/no-record.ts";
+import type { QueryDraft, StoreEntry } from "../streams/query-draft.ts";
 import { isNull } from "../expressions/operand.ts";
 import type { Group } from "./grouping.ts";
 

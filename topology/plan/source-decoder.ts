@@ -1,5 +1,5 @@
 import { RecordError, type SourcePlan } from "@millrace/engine";
-import { ownCodec } from "../check/own-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import { decodeEvent, projectedDecoder } from "#schemas/event-codec.ts";
 import { fieldTypeOf } from "#schemas/event-registry.ts";
 import type { EventType } from "#schemas/event-types.ts";

@@ -15,7 +15,7 @@ import { formatTimestamp } from "#schemas/timestamp.ts";
 import type { Compiled } from "../compile-topology.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { QueryPlan, QueryRow } from "../plan/query-plan.ts";
-import type { StoreEntry } from "../check/query-draft.ts";
+import type { StoreEntry } from "../streams/query-draft.ts";
 import { differences } from "./match.ts";
 import { testEpochMs, timeOf } from "./parse-test-file.ts";
 import { sampleEvent, sampleRecord } from "./sample-value.ts";

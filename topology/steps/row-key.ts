@@ -1,7 +1,7 @@
 import { compileExpression, type Expression, type Scope } from "../expressions/compile-expression.ts";
 import { typeName } from "../expressions/expression-type.ts";
 import type { Text } from "../parse/syntax.ts";
-import { isKeyType } from "./key-text.ts";
+import { isKeyType } from "../streams/key-text.ts";
 
 /** Expressions that name a row among others. */
 export function rowKey(texts: readonly Text[], scope: Scope): readonly Expression[] {

@@ -3,12 +3,12 @@ import { codecOf } from "#schemas/codec/record-codec.ts";
 import type { RecordType } from "#schemas/field-type.ts";
 import type { NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
-import { keyWriter } from "./key-text.ts";
-import type { QueryDraft } from "./query-draft.ts";
+import { keyWriter } from "../streams/key-text.ts";
+import type { QueryDraft } from "../streams/query-draft.ts";
 import { rowKey } from "./row-key.ts";
-import type { MakeStep } from "./step-chain.ts";
-import { type KeyColumn, keyNames } from "./stream.ts";
-import { pascalCase } from "./topic-catalogue.ts";
+import type { MakeStep } from "../streams/step-chain.ts";
+import { type KeyColumn, keyNames } from "../streams/stream.ts";
+import { pascalCase } from "../check/topic-catalogue.ts";
 
 /** What a node keeps of the rows that come to it. */
 export type Kept = {

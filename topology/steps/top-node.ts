@@ -3,13 +3,13 @@ import { codecOf } from "#schemas/codec/record-codec.ts";
 import { compileExpression, type Scope } from "../expressions/compile-expression.ts";
 import { typeName } from "../expressions/expression-type.ts";
 import type { NodeSyntax, Text } from "../parse/syntax.ts";
-import { keyWriter } from "./key-text.ts";
-import { noRecord } from "./no-record.ts";
+import { keyWriter } from "../streams/key-text.ts";
+import { noRecord } from "../streams/no-record.ts";
 import { rankOrder } from "./rank-order.ts";
 import { rowKey } from "./row-key.ts";
 import type { Kept, KeptInput, Row } from "./table-node.ts";
 import { placeRow } from "./top-list.ts";
-import { pascalCase } from "./topic-catalogue.ts";
+import { pascalCase } from "../check/topic-catalogue.ts";
 
 /** `top` keeps the last row of each member of a group, which is the key, and beside them the list of the best. [Y11] */
 export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptInput): Kept {

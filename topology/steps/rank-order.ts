@@ -1,7 +1,7 @@
 import type { Expression } from "../expressions/compile-expression.ts";
 import { comparison } from "../expressions/functions.ts";
 import { isNull } from "../expressions/operand.ts";
-import { noRecord } from "./no-record.ts";
+import { noRecord } from "../streams/no-record.ts";
 
 /** Rows are read, not processed: amounts of different currencies are ordered by amount; null comes last. */
 export function rankOrder({ type, evaluate }: Expression, sign: 1 | -1): ((a: unknown, b: unknown) => number) | undefined {

@@ -17,9 +17,9 @@ import { isNull } from "../expressions/operand.ts";
 import { formatDuration } from "../parse/duration.ts";
 import type { NamedText, NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
-import type { KeyColumn, Stream } from "./stream.ts";
-import type { MakeStep } from "./step-chain.ts";
-import { pascalCase } from "./topic-catalogue.ts";
+import type { KeyColumn, Stream } from "../streams/stream.ts";
+import type { MakeStep } from "../streams/step-chain.ts";
+import { pascalCase } from "../check/topic-catalogue.ts";
 
 /** A value on its way through the steps of one node, and what has been gathered for them. */
 export type Flow = {

@@ -17,11 +17,11 @@ import type { NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
 import { compileAggregator, compileRow, type MakeRow } from "./aggregate-code.ts";
 import { type AggregateColumn, type AggregateState, stateCodec } from "./aggregate-columns.ts";
-import { keyReader } from "./key-text.ts";
-import type { QueryDraft } from "./query-draft.ts";
-import type { KeyColumn } from "./stream.ts";
-import type { MakeStep } from "./step-chain.ts";
-import { pascalCase } from "./topic-catalogue.ts";
+import { keyReader } from "../streams/key-text.ts";
+import type { QueryDraft } from "../streams/query-draft.ts";
+import type { KeyColumn } from "../streams/stream.ts";
+import type { MakeStep } from "../streams/step-chain.ts";
+import { pascalCase } from "../check/topic-catalogue.ts";
 
 export type Folded = {
   readonly type: RecordType;
