@@ -10,39 +10,56 @@ export type DedupeSpec<T> = {
   readonly late?: "drop" | "dead-letter";
 };
 
-/** What is remembered of an id is that it was there. */
-export const seenCodec: Codec<true> = { encode: () => new Uint8Array(0), decode: () => true };
+/** What is remembered of an id: when it was there, ms. */
+export const seenCodec: Codec<number> = {
+  encode: (timestamp) => {
+    const bytes = Buffer.allocUnsafe(8);
+    bytes.writeDoubleBE(timestamp, 0);
+    return bytes;
+  },
+  decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, 8).readDoubleBE(0),
+};
 
 /**
- * Lets the first record of each id through and drops the others (`duplicate`) that come within `withinMs` of stream time. A record older than
- * stream time − `withinMs` cannot be told from a duplicate and is late: dropped and counted, or dead-lettered. A null id is dropped (`null-id`).
+ * Lets the first record of each id through and drops the others (`duplicate`) whose timestamps are at most `withinMs` from its own. A record older than
+ * closing time (the smaller of stream time and watermark) − `withinMs` cannot be told from a duplicate and is late: dropped and counted, or
+ * dead-lettered. A null id is dropped (`null-id`).
  */
-export function dedupe<T>(seen: WindowStore<true>, { by, withinMs, late = "drop" }: DedupeSpec<T>): OperatorFunction<T, T> {
+export function dedupe<T>(seen: WindowStore<number>, { by, withinMs, late = "drop" }: DedupeSpec<T>): OperatorFunction<T, T> {
   return step((out, context) => {
     const { record } = context;
     const streamTime = context.cell("dedupe-stream-time", -1);
+    let expired = 0;
     return (value) => {
       const { timestamp } = record;
       const id = by(value, record);
       if (id === null) return context.drop("null-id");
-      if (timestamp > streamTime.value) {
-        // Ids lie in segments of `withinMs`; a segment is needed as long as its youngest id is.
-        const before = segmentOf(streamTime.value);
-        streamTime.value = timestamp;
-        if (segmentOf(timestamp) > before) seen.expire(Math.max(0, segmentOf(timestamp) - withinMs));
-      } else if (timestamp < streamTime.value - withinMs) {
-        if (late === "dead-letter")
-          context.deadLetter("late", `older than stream time − ${withinMs} ms: it cannot be told from a duplicate`);
+      if (timestamp > streamTime.value) streamTime.value = timestamp;
+      const oldest = Math.min(streamTime.value, context.watermark) - withinMs;
+      if (timestamp < oldest) {
+        if (late === "dead-letter") context.deadLetter("late", `older than ${oldest}: it cannot be told from a duplicate`);
         else context.drop("late");
         return;
       }
+      // Ids lie in segments of `withinMs`; those before the oldest record that is not late are looked at for its sake.
+      const needed = segmentOf(oldest) - withinMs;
+      if (needed > expired) seen.expire((expired = needed));
       const own = segmentOf(timestamp);
-      if (seen.get(id, own) ?? seen.get(id, own - withinMs) ?? seen.get(id, own + withinMs)) return context.drop("duplicate");
-      seen.put(id, own, true);
+      if (
+        isNear(timestamp, seen.get(id, own)) ||
+        isNear(timestamp, seen.get(id, own - withinMs)) ||
+        isNear(timestamp, seen.get(id, own + withinMs))
+      )
+        return context.drop("duplicate");
+      seen.put(id, own, timestamp);
       context.fold();
       out.next(value);
     };
   });
+
+  function isNear(timestamp: number, other: number | undefined): boolean {
+    return other !== undefined && Math.abs(timestamp - other) <= withinMs;
+  }
 
   function segmentOf(timestamp: number): number {
     return Math.floor(timestamp / withinMs) * withinMs;

@@ -17,7 +17,7 @@ export type TestOutput = Written & { readonly key: string | null; readonly at: n
 export type Outcome = {
   readonly driver: TopologyDriver;
   /** All records of a topic in order of partition and offset. */
-  out(topic: string): readonly TestOutput[];
+  readonly out: (topic: string) => readonly TestOutput[];
   /** Entries of every store of every node by `node.store`, sorted. */
   readonly stores: Readonly<Record<string, readonly unknown[]>>;
   readonly counts: Readonly<Record<string, NodeCounts>>;
@@ -29,6 +29,8 @@ export type EveryWayTest = {
   readonly steps: readonly TestStep[];
   /** The inputs also run with all of them on the log beforehand. Left out: when no clock moves and the inputs are in order of time. */
   readonly beforehand?: boolean;
+  /** Stores (`node.store`) that are not compared: behind a repartition, how soon the expired goes depends on how the input is cut. */
+  readonly notCompared?: readonly string[];
   readonly check: (outcome: Outcome) => void;
 };
 
@@ -40,17 +42,18 @@ type Way = {
 };
 
 const tiny: Partial<TaskStateLimits> = { tailEntries: 2, tailBytes: 64, cachedEntries: 1 };
+/** Not every other commit for ever: behind a restart marks of time are told again, which is a commit. */
 const cutAt =
   (wanted: string): NonNullable<DriverOptions["crash"]> =>
   (commit, step) =>
-    commit % 2 === 0 && step === wanted;
+    commit % (commit < 12 ? 2 : 7) === 0 && step === wanted;
 
 /** How a test is disturbed. */
 const ways: Readonly<Record<string, Way>> = {
   "as it is": {},
   "with a restart after each step": { restart: true },
   ...Object.fromEntries(
-    driverCommitSteps.map((step) => [`with the power cut at "${step}" of every other commit`, { options: { crash: cutAt(step) } }]),
+    driverCommitSteps.map((step) => [`with the power cut at "${step}" of many commits`, { options: { crash: cutAt(step) } }]),
   ),
   "with tiny limits of state": { options: { limits: tiny } },
   "with tiny limits of state and restarts": { options: { limits: tiny }, restart: true },
@@ -69,7 +72,7 @@ const ways: Readonly<Record<string, Way>> = {
  * One test for each way to run the steps: `check` holds in every one, outputs, stores and counts are those of the undisturbed run (by key, where
  * partitions are split), no task has stopped, and the counts of every node balance [T7] [T8].
  */
-export function everyWay(name: string, { plan, steps, check, beforehand = inOrder(steps) }: EveryWayTest): void {
+export function everyWay(name: string, { plan, steps, check, beforehand = inOrder(steps), notCompared = [] }: EveryWayTest): void {
   const planOf = typeof plan === "function" ? plan : (): Plan => plan;
   for (const [how, way] of Object.entries(ways)) {
     if (way.beforehand === true && !beforehand) continue;
@@ -80,8 +83,14 @@ export function everyWay(name: string, { plan, steps, check, beforehand = inOrde
       expect([...outcome.driver.stopped]).toEqual([]);
       expect(unbalanced(outcome.counts)).toEqual([]);
       check(outcome);
-      const compared = way.partitions === undefined ? inFull : byKey;
-      expect(compared(outcome, planOf(1))).toEqual(compared(plain, planOf(1)));
+      const lines = way.partitions === undefined ? linesOf : linesByKey;
+      const [actual, expected] = [outcome, plain].map(({ stores, ...others }) =>
+        lines(
+          { ...others, stores: Object.fromEntries(Object.entries(stores).filter(([store]) => !notCompared.includes(store))) },
+          planOf(1),
+        ),
+      );
+      expect(firstDifference(actual!, expected!)).toBeUndefined();
     });
   }
 }
@@ -162,26 +171,39 @@ function entriesOf(driver: TopologyDriver, { node, store, spec }: { node: string
   return entries.map((entry) => JSON.stringify(entry)).sort();
 }
 
-const written = (plan: Plan): string[] => plan.topics.map(({ name }) => name);
-
-/** Everything that a restart, a cut or a slice may not change: all but offsets. */
-function inFull(outcome: Outcome, plan: Plan): unknown {
-  return {
-    topics: Object.fromEntries(written(plan).map((topic) => [topic, lettersApart(topic, outcome)])),
-    stores: outcome.stores,
-    counts: outcome.counts,
-  };
+/** Everything that a restart, a cut or a slice may not change, as text: all but offsets. */
+function linesOf(outcome: Outcome, plan: Plan): string[] {
+  return [
+    ...plan.topics.flatMap(({ name }) => outputsOf(outcome, name).map((output) => `${name}: ${JSON.stringify(output)}`)),
+    ...Object.entries(outcome.stores).flatMap(([store, entries]) => entries.map((entry) => `${store}: ${String(entry)}`)),
+    ...Object.entries(outcome.counts).map(([node, counts]) => `${node}: ${JSON.stringify(counts)}`),
+  ];
 }
 
-function byKey(outcome: Outcome, plan: Plan): unknown {
-  return {
-    topics: Object.fromEntries(
-      written(plan).map((topic) => [topic, Object.fromEntries(Map.groupBy(lettersApart(topic, outcome), ({ key }) => String(key)))]),
-    ),
-    stores: outcome.stores,
-  };
+/** The same with only the order of each key's records. */
+function linesByKey(outcome: Outcome, plan: Plan): string[] {
+  const places = new Map<string, number>();
+  const numbered = linesOf({ ...outcome, out: () => [], counts: {} }, plan);
+  for (const { name } of plan.topics) {
+    for (const output of outputsOf(outcome, name)) {
+      const key = `${name} ${String(output.key)}`;
+      const place = places.get(key) ?? 0;
+      places.set(key, place + 1);
+      numbered.push(`${key} ${place}: ${JSON.stringify(output)}`);
+    }
+  }
+  return numbered.sort();
 }
 
 /** The position in a dead letter changes with gaps and partitions. */
-const lettersApart = (topic: string, outcome: Outcome): TestOutput[] =>
+const outputsOf = (outcome: Outcome, topic: string): TestOutput[] =>
   outcome.out(topic).map(({ headers: { "dlq.source": _source, ...headers }, ...output }) => ({ ...output, headers }));
+
+function firstDifference(
+  actual: readonly string[],
+  expected: readonly string[],
+): { readonly actual?: string | undefined; readonly expected?: string | undefined } | undefined {
+  for (let i = 0; i < Math.max(actual.length, expected.length); i++)
+    if (actual[i] !== expected[i]) return { actual: actual[i], expected: expected[i] };
+  return undefined;
+}
