@@ -12,6 +12,8 @@ export type Ask = {
   readonly nowMs: () => number;
   readonly onError: (error: unknown) => void;
   readonly answerTimeoutMs: number;
+  /** Breaks the connection; false where there is none. */
+  readonly breakOff: () => boolean;
   /** Aborts when the client goes away. */
   readonly gone: AbortSignal;
 };
@@ -76,8 +78,9 @@ export async function streamWhole(entry: CatalogueEntry, question: Question, ask
         if (last.next === undefined) controller.close();
       } catch (error) {
         if (!further.gone.aborted) ask.onError(error);
-        // The connection breaks before the body's end, so that nobody takes a part for the whole.
-        controller.error(error);
+        // The connection breaks before the body's end, so that nobody takes a part for the whole; the server would end it in good order.
+        if (ask.breakOff()) controller.close();
+        else controller.error(error);
       }
     },
     cancel: () => cancelled.abort(),

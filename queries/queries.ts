@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { nearest } from "#topology/did-you-mean.ts";
 import { collectPage, streamWhole } from "./answer-body.ts";
@@ -34,7 +35,8 @@ export function createQueries(options: QueriesOptions): Hono {
     const parsed = parseQuestion(named.entry, { parameters: new URL(c.req.url).searchParams, format, prefer: c.req.header("prefer") });
     if (parsed.kind === "problem") return problemResponse(parsed.problem);
     const { question } = parsed;
-    const ask = { answerer, nowMs, onError, answerTimeoutMs, gone: c.req.raw.signal };
+    const breakOff = (): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
+    const ask = { answerer, nowMs, onError, answerTimeoutMs, breakOff, gone: c.req.raw.signal };
     try {
       return question.whole
         ? await streamWhole(named.entry, question, ask)
