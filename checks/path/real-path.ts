@@ -8,6 +8,7 @@ import {
   parseTokens,
   Worker,
   type EmbeddedBroker,
+  type Plan,
   type Processor,
   type TopicSpec,
   type WorkerOptions,
@@ -38,6 +39,7 @@ export type RealPathOptions = {
 /** Gateway over HTTP → log → the compiled commerce.yaml → queries over HTTP, in one process, with parts that a check can hold still. */
 export type RealPath = {
   readonly url: string;
+  readonly plan: Plan;
   readonly broker: EmbeddedBroker;
   readonly worker: Worker;
   startPipeline(): Promise<void>;
@@ -101,6 +103,7 @@ export async function openRealPath(options: RealPathOptions = {}): Promise<RealP
   let running = false;
   return {
     url: server.url,
+    plan,
     broker,
     worker,
     startPipeline: async () => {
