@@ -49,7 +49,7 @@ const comparison: Readonly<Record<ColumnType, (a: unknown, b: unknown) => number
 };
 
 /** Compares canonical decimals exactly, whatever their number of digits. */
-export function compareDecimals(a: string, b: string): number {
+function compareDecimals(a: string, b: string): number {
   const x = scaled(a);
   const y = scaled(b);
   const places = Math.max(x.places, y.places);
