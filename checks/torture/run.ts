@@ -35,6 +35,7 @@ export type TortureReport = {
 
 const openingStock = 1_000_000;
 const readyMs = 120_000;
+const longestStartMs = 3000;
 
 /**
  * One run: a server and a replayer, each killed in its turn, then left to finish. The moments are random, by the seed, and are all that is
@@ -60,7 +61,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       "--wait",
       "--json",
     ]);
-  const killed = { server: 0, replayer: 0, whileWaiting: 0 };
+  const killed = { server: 0, replayer: 0, starting: 0 };
   const random = seededRandom(seed);
   // Sorted moments of a whole; what lies between two of them is how long both run undisturbed.
   const moments = Array.from({ length: kills }, () => random.next() * seconds * 1000).toSorted((a, b) => a - b);
@@ -75,6 +76,15 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
         await server.kill();
         killed.server += 1;
         say(`${at(begun)} killed the server`);
+        if (random.chance(0.3)) {
+          // Coming back is work too, and can be cut off anywhere.
+          const starting = server.start();
+          starting.catch(() => undefined);
+          await delay(random.next() * longestStartMs);
+          await server.kill();
+          killed.starting += 1;
+          say(`${at(begun)} killed the server again while it started`);
+        }
         await server.start();
       } else {
         const done = await endedWell(posting);
@@ -118,7 +128,7 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       broken.push(`${log.outputs["business.fraud.alerts"]} fraud alerts on the log, not ${alerts}`);
     const total = log.records - log.resent;
     const lines = [
-      `${killed.server} times killed the server, ${killed.replayer} times the replayer, over ${((shown - begun) / 1000).toFixed(0)} s`,
+      `${killed.server} times killed the server, ${killed.starting} times while it started, ${killed.replayer} times the replayer, over ${((shown - begun) / 1000).toFixed(0)} s`,
       `${total} events of ${log.keys} keys on the log, each there, in order; ${log.resent} came again`,
       `${rows} rows of ${Object.keys(expected).length} queries compared, ${log.reserved.length} reservations each made once`,
     ];
