@@ -22,11 +22,13 @@ export class MarkTeller {
     this.topics = markedTopics(plans);
   }
 
-  gather(tasks: Iterable<Task>, nowMs: number): TellableMarks {
+  /** A task that stands still has something unread: it is not idle, whatever it saw last. */
+  gather(tasks: Iterable<Task>, nowMs: number, stopped: ReadonlyMap<TaskId, unknown>): TellableMarks {
     const changed = new Map<TaskId, Mark>();
     const marks: { readonly subTopology: string; readonly mark: Marks[number] }[] = [];
     for (const task of tasks) {
-      const mark = task.markWhen(this.idle(task, nowMs));
+      if (!task.placed) continue;
+      const mark = task.markWhen(!stopped.has(task.id) && this.idle(task, nowMs));
       if (mark === this.told.get(task.id) || (mark === -1 && !this.told.has(task.id))) continue;
       const subTopology = task.plan.id;
       if (!this.topics.some(({ tellers }) => tellers.has(subTopology))) continue;

@@ -131,7 +131,12 @@ export class Task implements NodeHost {
 
   /** Anything to commit: input taken, timers fired, the grid of a timer that is new. */
   get dirty(): boolean {
-    return this.journal.length > 0 || this.newTimer;
+    return (this.journal.length > 0 || this.newTimer) && this.placed;
+  }
+
+  /** The log has said where each input begins: before that there is no position to commit. */
+  get placed(): boolean {
+    return this.queues.every(({ committedPosition }) => committedPosition !== earliest);
   }
 
   /** No record at hand, and none in the log when it was last asked. */
@@ -186,7 +191,7 @@ export class Task implements NodeHost {
 
   /** Fires the wall-clock timers that are due. */
   tick(nowMs: number): void {
-    if (this.failure !== undefined || this.timers.next("wall-clock") > nowMs) return;
+    if (this.failure !== undefined || this.timers.next("wall-clock") > nowMs || !this.placed) return;
     this.setNow(nowMs);
     this.journal.ticked();
     this.fireTimers("wall-clock", nowMs);

@@ -1,4 +1,13 @@
-import { taskId, type Broker, type CommitResult, type GroupSpec, type Membership, type Position, type TaskId } from "#broker/broker.ts";
+import {
+  taskId,
+  type Broker,
+  type CommitResult,
+  type GroupSpec,
+  type Membership,
+  type Position,
+  type TaskCommit,
+  type TaskId,
+} from "#broker/broker.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
@@ -71,7 +80,8 @@ export class Worker {
   private readonly options: Required<WorkerOptions>;
   private readonly tasks = new Map<TaskId, Task>();
   private readonly pausedUntil = new Map<TaskId, number>();
-  private readonly attempts = new Map<TaskId, number>();
+  /** Where each task failed last, and how often there. */
+  private readonly attempts = new Map<TaskId, { readonly at: string; readonly count: number }>();
   private readonly stopped = new Map<TaskId, unknown>();
   private readonly marks: MarkTeller;
   private readonly writes: ReadYourWrites;
@@ -85,6 +95,7 @@ export class Worker {
   private loop: Promise<void> | undefined;
   private looping = false;
   private stopping = false;
+  private over = false;
   private wake: (() => void) | undefined;
   /** Which queue takes what lies at `topic partition`. */
   private readonly readers = new Map<string, InputQueue>();
@@ -153,6 +164,7 @@ export class Worker {
   /** Runs `fn` on the committed state of this worker's tasks, at the next moment when nothing is uncommitted. */
   read<T>(fn: (stores: StoreAccess) => T): Promise<T> {
     return new Promise<T>((settle, fail) => {
+      if (this.over) return fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
       this.reads.push({ run: fn, settle: settle as (answer: unknown) => void, fail });
       this.wake?.();
     });
@@ -183,6 +195,7 @@ export class Worker {
       this.answerReads();
     } finally {
       this.looping = false;
+      this.over = true;
       for (const task of this.tasks.values()) task.close();
       this.tasks.clear();
       for (const read of this.reads.splice(0)) read.fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
@@ -259,20 +272,21 @@ export class Worker {
     const { commitRecords, commitMs } = this.options;
     if (this.uncommittedRecords() >= commitRecords) return true;
     if (this.dirtySince !== undefined) return now - this.dirtySince >= commitMs;
-    return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.live(), now).changed.size > 0;
+    return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.tasks.values(), now, this.stopped).changed.size > 0;
   }
 
   /** One commit for all tasks that have anything to commit or a mark to tell. */
   private async commitAll(): Promise<void> {
     const { broker, plan, clock, events } = this.options;
     const now = clock();
-    const live = this.live();
-    const marks = this.marks.gather(live, now);
-    const tasks = live.filter((task) => task.failure === undefined && (task.dirty || marks.changed.has(task.id)));
+    const commits = this.live().flatMap((task) => (task.dirty ? this.takeCommit(task) : []));
+    const marks = this.marks.gather(this.tasks.values(), now, this.stopped);
+    const taken = new Set(commits.map(({ task }) => task));
+    for (const id of marks.changed.keys()) if (!taken.has(id)) commits.push(this.tasks.get(id)!.takeCommit());
+    const tasks = commits.map(({ task }) => this.tasks.get(task)!);
     this.dirtySince = undefined;
     if (tasks.length === 0) return;
     const records = tasks.reduce((sum, task) => sum + task.taken, 0);
-    const commits = tasks.map((task) => task.takeCommit());
     const result = await broker.commit({
       group: groupOf(plan.name),
       generation: this.generation,
@@ -284,13 +298,22 @@ export class Worker {
     for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
     for (const task of tasks) {
       task.committed();
-      this.attempts.delete(task.id);
       for (const letter of task.takeDeadLetters()) events.deadLettered({ task: task.id, ...letter });
     }
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
     this.answerReads();
     for (const task of tasks) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
+  }
+
+  /** A task that cannot say what it did, e.g. since a value cannot be encoded, stops and is left out. */
+  private takeCommit(task: Task): TaskCommit[] {
+    try {
+      return [task.takeCommit()];
+    } catch (error) {
+      this.stopTask(task, { at: `the commit of ${task.id}`, error });
+      return [];
+    }
   }
 
   private async giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): Promise<void> {
@@ -305,24 +328,32 @@ export class Worker {
 
   private recover(task: Task, now: number): void {
     const { events, retry, random } = this.options;
-    const attempt = this.attempts.get(task.id) ?? 0;
     const { error, at } = task.failure!;
+    // Commits of what went well before the record do not begin its attempts anew.
+    const last = this.attempts.get(task.id);
+    const attempt = last?.at === at ? last.count : 0;
     const outcome = recover(task, attempt, { policy: retry, random });
     if (outcome.kind === "retry") {
-      this.attempts.set(task.id, attempt + 1);
+      this.attempts.set(task.id, { at, count: attempt + 1 });
       this.pausedUntil.set(task.id, now + outcome.afterMs);
       events.retrying({ task: task.id, at, attempt, afterMs: outcome.afterMs, error });
-    } else if (outcome.kind === "stopped") {
-      this.stopped.set(task.id, outcome.cause);
-      events.taskStopped({ task: task.id, at, error: outcome.cause });
-    }
+    } else if (outcome.kind === "stopped") this.stopTask(task, { at, error: outcome.cause });
+    // In a commit of its own: the next one that fails does nothing again but what came behind this.
+    else this.dirtySince = -Infinity;
+  }
+
+  private stopTask(task: Task, { at, error }: { at: string; error: unknown }): void {
+    this.stopped.set(task.id, error);
+    // Its uncommitted work is gone for good; what it had committed can still be read.
+    task.rewind(0);
+    this.options.events.taskStopped({ task: task.id, at, error });
   }
 
   private answerReads(): void {
     if (this.reads.length === 0) return;
     const access: StoreAccess = {
       tasks: (subTopology) =>
-        this.live()
+        [...this.tasks.values()]
           .filter(({ plan }) => plan.id === subTopology)
           .map((task) => ({
             partition: task.partition,
@@ -426,7 +457,10 @@ export class Worker {
   private idleWaitMs(now: number): number {
     let until = now + pauseMs;
     if (this.dirtySince !== undefined) until = Math.min(until, this.dirtySince + this.options.commitMs);
-    for (const task of this.live()) until = Math.min(until, task.nextTimer, this.pausedUntil.get(task.id) ?? Infinity);
+    for (const task of this.live()) {
+      const paused = this.pausedUntil.get(task.id) ?? 0;
+      until = Math.min(until, paused > now ? paused : task.nextTimer);
+    }
     return Math.max(0, until - now);
   }
 

@@ -180,22 +180,19 @@ export class TopologyDriver {
     // Time does not pass by itself here, so what may be tried again later is tried at once.
     for (let attempt = 0; task.failure !== undefined; attempt++) {
       const outcome = recover(task, attempt, { policy: defaultRetry, random: () => 0 });
-      if (outcome.kind === "stopped") {
-        this.stoppedBy.set(task.id, outcome.cause);
-        return;
-      }
+      if (outcome.kind === "stopped") return this.stop(task, outcome.cause);
       task.process(this.options.slice, this.clock);
     }
   }
 
   /** Answers whether there was anything to commit. */
   private commit(): boolean {
-    const live = this.live();
-    const marks = this.marks.gather(live, this.clock);
-    const tasks = live.filter((task) => task.dirty || marks.changed.has(task.id));
+    const commits = this.live().flatMap((task) => (task.dirty ? this.takeCommit(task) : []));
+    const marks = this.marks.gather(this.tasks, this.clock, this.stoppedBy);
+    const tasks = this.tasks.filter(({ id }) => marks.changed.has(id) || commits.some(({ task }) => task === id));
+    for (const task of tasks) if (!commits.some((commit) => commit.task === task.id)) commits.push(task.takeCommit());
     if (tasks.length === 0) return false;
     const number = this.commits++;
-    const commits = tasks.map((task) => task.takeCommit());
     if (this.cutAt(number, "gathered")) return true;
     for (const commit of commits) this.makeDurable(commit);
     for (const batch of marks.batches) this.log.append(batch, this.clock);
@@ -206,6 +203,20 @@ export class TopologyDriver {
     for (const task of tasks) task.fold(100);
     this.cutAt(number, "folded");
     return true;
+  }
+
+  private takeCommit(task: Task): TaskCommit[] {
+    try {
+      return [task.takeCommit()];
+    } catch (error) {
+      this.stop(task, error);
+      return [];
+    }
+  }
+
+  private stop(task: Task, cause: unknown): void {
+    this.stoppedBy.set(task.id, cause);
+    task.rewind(0);
   }
 
   private makeDurable({ task, number, next, meta, changes, outputs }: TaskCommit): void {
