@@ -140,7 +140,7 @@ function end(
   }
   if (node.aggregate !== undefined) {
     const columns = given ?? compileColumns(node.aggregate.columns, { value: type, where: `${node.id}.aggregate`, report });
-    if (columns.length < node.aggregate.columns.length) return { ...none, type: brokenStream.type };
+    if (hasMistakes(node, columns)) return { ...none, type: brokenStream.type };
     const folded = aggregateNode(node, { columns, key, names: keyNames(key, type), report });
     return { ...folded, reads: columns.flatMap(({ argument }) => [...(argument?.reads ?? [])]) };
   }
@@ -200,7 +200,7 @@ function repartition(node: NodeSyntax, flow: Flow, { input, elaboration, rekeyed
   const isEnd = node.aggregate !== undefined || node.table !== undefined || node.top !== undefined;
   const scope: Scope = { value: flow.type, where: `${node.id}.aggregate`, report };
   const columns = node.aggregate && compileColumns(node.aggregate.columns, scope);
-  if (flow.type.kind !== "record" || (columns !== undefined && columns.length < node.aggregate!.columns.length)) return broken;
+  if (flow.type.kind !== "record" || (columns !== undefined && hasMistakes(node, columns))) return broken;
   const topic = repartitionTopicOf(topology, node.id);
   const part = isEnd ? keyPartOf(node.id) : node.id;
   const crossing = crossingOf(node, flow, { columns, rekeyed });
@@ -249,3 +249,7 @@ function crossingOf(node: NodeSyntax, flow: Flow, { columns, rekeyed }: { column
     steps: [() => mapRecord((value, record) => ({ key: rekeyed.write(value, record), value: build(value, record) }))],
   };
 }
+
+/** Columns that could not be compiled, or none at all, have been reported. */
+const hasMistakes = ({ aggregate }: NodeSyntax, columns: readonly AggregateColumn[]): boolean =>
+  columns.length === 0 || columns.length < (aggregate?.columns.length ?? 0);

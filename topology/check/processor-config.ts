@@ -44,9 +44,17 @@ function reportIssue({ path, message, keys }: Issue, { node, processor, report }
     report("TOPOLOGY_PROCESSOR_CONFIG", place, `${processor.name} has no setting "${key}"${didYouMean(key, settingsOf(processor))}`);
   }
   if (keys !== undefined) return;
+  const expected = /expected (\S+), received undefined$/.exec(message)?.[1];
+  if (expected !== undefined && names.length > 0) {
+    report("TOPOLOGY_PROCESSOR_CONFIG", placeAt(node, names), `${processor.name} needs the setting "${names.join(".")}" (${expected})`);
+    return;
+  }
   const what = names.length === 0 ? "with:" : `"${names.join(".")}"`;
-  const text = message.charAt(0).toLowerCase() + message.slice(1);
-  report("TOPOLOGY_PROCESSOR_CONFIG", placeAt(node, names), `${what} of ${processor.name}: ${text}`);
+  report(
+    "TOPOLOGY_PROCESSOR_CONFIG",
+    placeAt(node, names),
+    `${what} of ${processor.name}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`,
+  );
 }
 
 /** The place of a setting, or of what is nearest to it. */

@@ -1,4 +1,4 @@
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import { encodeEvent } from "#schemas/event-codec.ts";
 import { keyOf } from "#schemas/event-key.ts";
 import type { RecordType } from "#schemas/field-type.ts";
@@ -63,7 +63,7 @@ export function topicSink(output: string, stream: Stream, writing: Writing): Sin
     report("TOPOLOGY_WRONG_OUTPUT", to.place, `"${topic.name}" takes ${fields}, and node "${node}" gives ${described(stream)}`);
     return undefined;
   }
-  const codec = codecOf(wanted ?? (stream.type as RecordType));
+  const codec = ownCodec(wanted ?? (stream.type as RecordType));
   if (before === undefined) elaboration.written.set(topic.name, stream);
   return { ...drafted, key, encode: (value) => codec.encode(value) };
 }

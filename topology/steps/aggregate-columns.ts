@@ -1,5 +1,5 @@
 import type { Codec, Timestamped } from "@millrace/engine";
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import type { FieldType, RecordType } from "#schemas/field-type.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import { aggregateFunction, type AggregateFunction, type AggregateName, aggregateNames } from "../expressions/aggregate-function.ts";
@@ -88,7 +88,7 @@ export const fromArguments = (columns: readonly AggregateColumn[]): readonly Agg
 /** The codec of the states in the store, each with the greatest timestamp of its records. */
 export function stateCodec(columns: readonly AggregateColumn[], name: string): Codec<Timestamped<AggregateState>> {
   const value: RecordType = { kind: "record", name, fields: columns.map((column) => ({ name: column.name, type: column.fold.stored })) };
-  const codec = codecOf<Timestamped<AggregateState>>({
+  const codec = ownCodec<Timestamped<AggregateState>>({
     kind: "record",
     name: `Timestamped${name}`,
     fields: [

@@ -1,5 +1,5 @@
 import { asTable, type KeyValueStore, keyValueStore, upsert } from "@millrace/engine";
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import type { RecordType } from "#schemas/field-type.ts";
 import type { NodeSyntax } from "../parse/syntax.ts";
 import type { Report } from "../topology-error.ts";
@@ -29,7 +29,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** `table: true` keeps the last value of each key, `table: { by }` the last of what the expressions name. [Y10] */
 export function tableNode(node: NodeSyntax, { type, key, report }: KeptInput): Kept {
   const by = node.table?.by ?? [];
-  const stores = { table: keyValueStore(codecOf({ ...type, name: pascalCase(node.id) })) };
+  const stores = { table: keyValueStore(ownCodec({ ...type, name: pascalCase(node.id) })) };
   const parts = rowKey(by, { value: type, where: `${node.id}.table`, report });
   const keyOf = keyWriter(parts);
   return {

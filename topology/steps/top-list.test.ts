@@ -1,23 +1,13 @@
 import { expect, test } from "vitest";
+import { seededRandom } from "../testing/seeded-random.ts";
 import { placeRow } from "./top-list.ts";
 
 type Row = { readonly member: string; readonly value: number };
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 
-/** Numbers from 0 to below `below`, the same for the same seed (mulberry32). */
-function random(from: number): (below: number) => number {
-  let state = from;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 test(`[Y11] the list is the best of all rows after every change, rising and falling (SEED=${seed})`, () => {
-  const next = random(seed);
+  const next = seededRandom(seed);
   const compare = (a: unknown, b: unknown): number => {
     const [x, y] = [a as Row, b as Row];
     return y.value - x.value || (x.member < y.member ? -1 : x.member > y.member ? 1 : 0);

@@ -1,5 +1,5 @@
 import { decodeTuple, encodeTuple, filterValue, type KeyValueStore, keyValueStore } from "@millrace/engine";
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import { compileExpression, type Scope } from "../expressions/compile-expression.ts";
 import { typeName } from "../expressions/expression-type.ts";
 import type { NodeSyntax, Text } from "../parse/syntax.ts";
@@ -40,7 +40,7 @@ export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptI
     const [x, y] = [memberOf(a) ?? "", memberOf(b) ?? ""];
     return x < y ? -1 : x > y ? 1 : 0;
   };
-  const codec = codecOf({ ...type, name: pascalCase(node.id) });
+  const codec = ownCodec({ ...type, name: pascalCase(node.id) });
   return {
     stores: { members: keyValueStore(codec), top: keyValueStore(codec) },
     steps: [

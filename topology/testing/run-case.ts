@@ -7,7 +7,7 @@ import {
   encodeHeaders,
   TopologyDriver,
 } from "@millrace/engine";
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { ownCodec } from "../streams/own-codec.ts";
 import { decodeEvent, encodeEvent } from "#schemas/event-codec.ts";
 import { toJson, valueToJson } from "#schemas/event-json.ts";
 import { schemaOfTopic } from "#schemas/event-registry.ts";
@@ -58,7 +58,7 @@ function inputOf({ topic, value, key, atMs }: TestRecord, { recordTypes }: Compi
   const type = recordTypes.get(topic);
   if (type !== undefined) {
     try {
-      const bytes = codecOf(type).encode(sampleRecord(type, value.json));
+      const bytes = ownCodec(type).encode(sampleRecord(type, value.json));
       return { key: key ?? null, value: bytes, timestamp: atMs };
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -133,7 +133,7 @@ function shown(topic: string, { key, timestamp, value }: DriverRecord, { recordT
   const outer = { key, at: formatTimestamp(timestamp) };
   if (value === null) return { ...outer, deleted: true };
   const type = recordTypes.get(topic);
-  if (type !== undefined) return { ...outer, ...(valueToJson(type, codecOf(type).decode(value)) as object) };
+  if (type !== undefined) return { ...outer, ...(valueToJson(type, ownCodec(type).decode(value)) as object) };
   const decoded = decodeEvent(value);
   return decoded.kind === "decoded" ? { ...outer, ...toJson(decoded.event) } : { ...outer, undecodable: decoded.code };
 }
