@@ -15,7 +15,8 @@ const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((c
 const self = new Map<number, number>();
 samples.forEach((id, i) => self.set(id, (self.get(id) ?? 0) + (timeDeltas[i] ?? 0)));
 
-const shortened = (url: string): string => url.replace(/^.*\/(?=(?:schemas|engine|topology|processors|bench|gateway|queries|cli|node_modules)\/)/, "");
+const shortened = (url: string): string =>
+  url.replace(/^.*\/(?=(?:schemas|engine|topology|processors|bench|gateway|queries|cli|node_modules)\/)/, "");
 const nameOf = ({ callFrame: { functionName, url, lineNumber } }: Node): string =>
   `${functionName === "" ? "(anonymous)" : functionName} ${url === "" ? "" : `${shortened(url)}:${lineNumber + 1}`}`;
 
