@@ -41,11 +41,13 @@ export interface NodeContext {
   cell(name: string, initial: number): Cell;
   /** Pushes a value with other metadata than the current record's. */
   emit<T>(to: Subscriber<T>, value: T, as: EmitAs): void;
+  /** The same for what the current record did not cause, e.g. the final result of a window: without its headers and sequence, and not its fault. */
+  emitApart<T>(to: Subscriber<T>, value: T, as: EmitAs): void;
   /** The current record goes no further and is counted under `reason` (`late`, `duplicate`, `null-key`, `filtered` …). */
   drop(reason: string): void;
   /** The same without ending the record: a window it missed, counted beside the record's own fate. */
   miss(reason: string): void;
-  /** The current record leaves by the dead letters of its source topic, with its original bytes. */
+  /** The current record leaves by the dead letters of its source topic, with its original bytes, once a node. What no record caused is dropped. */
   deadLetter(reason: string, detail?: string): void;
   /** The current record changed a store, and may end here without an output. */
   fold(): void;

@@ -47,13 +47,13 @@ export function aggregateByWindow<T, A>(
       const closed = [...store.range(Math.max(0, emitted.value - sizeMs + 1), close - sizeMs + 1)];
       emitted.value = close;
       for (const [start, key, entry] of closed) {
-        context.emit(out, entry.value, { key, timestamp: entry.timestamp, windowStart: start, windowEnd: start + sizeMs });
+        context.emitApart(out, entry.value, { key, timestamp: entry.timestamp, windowStart: start, windowEnd: start + sizeMs });
       }
     };
 
     /** Whole windows go once they are closed, emitted and no longer kept; now and then, since each expiry is an entry of the delta. */
-    const expire = (): void => {
-      const done = emit === "final" ? Math.min(closeTime(), emitted.value) : closeTime();
+    const expire = (close: number): void => {
+      const done = emit === "final" ? Math.min(close, emitted.value) : close;
       const before = done - retainMs - sizeMs + 1;
       if (before - expired.value < Math.max(sizeMs, retainMs / 4) || before <= 0) return;
       expired.value = before;
@@ -61,6 +61,8 @@ export function aggregateByWindow<T, A>(
     };
 
     if (emit === "final") context.onWatermark(emitClosed);
+    // One for all updates: it is read before anything else runs.
+    const as = { timestamp: -1, windowStart: -1, windowEnd: -1 };
 
     return (value) => {
       const { key, timestamp } = record;
@@ -88,13 +90,17 @@ export function aggregateByWindow<T, A>(
           entry.value = next;
           store.put(key, start, entry);
         }
-        if (emit === "update") context.emit(out, next, { timestamp: entry.timestamp, windowStart: start, windowEnd: start + sizeMs });
+        if (emit !== "update") continue;
+        as.timestamp = entry.timestamp;
+        as.windowStart = start;
+        as.windowEnd = start + sizeMs;
+        context.emit(out, next, as);
       }
       if (updated) context.fold();
       else if (late === "dead-letter") context.deadLetter("late", `window of ${timestamp} closed at ${close}`);
       else context.drop("late");
       if (emit === "final") emitClosed();
-      expire();
+      expire(close);
     };
   });
 }

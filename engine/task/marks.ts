@@ -29,7 +29,9 @@ export class MarkTeller {
     for (const task of tasks) {
       if (!task.placed) continue;
       const mark = task.markWhen(!stopped.has(task.id) && this.idle(task, nowMs));
-      if (mark === this.told.get(task.id) || (mark === -1 && !this.told.has(task.id))) continue;
+      // Behind new records it is told again, since the time of those who read them may have moved; so is, behind a restart, one that may have been idle.
+      if (mark === this.told.get(task.id) && task.taken === 0) continue;
+      if (mark === -1 && task.commitNumber === 0n) continue;
       const subTopology = task.plan.id;
       if (!this.topics.some(({ tellers }) => tellers.has(subTopology))) continue;
       changed.set(task.id, mark);

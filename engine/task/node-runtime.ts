@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from "rxjs";
+import { noHeaders } from "#broker/record-batch.ts";
 import { withNodeContext, type Cell, type CurrentRecord, type EmitAs, type NodeContext, type Timer } from "#operators/context.ts";
 import type { OpenStores } from "#operators/node.ts";
 import { cellName, countName, type TaskMeta } from "./task-meta.ts";
@@ -15,6 +16,10 @@ export interface NodeHost {
   causeId(): string;
   /** Rises with every record and timer. */
   readonly cause: number;
+  /** Whether a record caused what is being processed: only then can it leave by the dead letters. */
+  readonly byRecord: boolean;
+  /** What is being pushed has another cause than the current record. */
+  apart: boolean;
   deadLetter(node: string, reason: string, detail: string | undefined): void;
   schedule(
     node: string,
@@ -25,7 +30,9 @@ export interface NodeHost {
   fail(error: unknown, node: string): void;
 }
 
-type Fate = "open" | "dropped" | "dead-lettered";
+type Delivery = { readonly push: (value: unknown) => void; readonly targets: number };
+
+type Fate = "outside" | "open" | "dropped" | "dead-lettered";
 
 /**
  * One node in one task: its pipeline, and the count of what became of each record that entered: emitted, folded, dropped by reason or dead-lettered,
@@ -44,8 +51,13 @@ export class NodeRuntime implements NodeContext {
     readonly out: Cell;
   };
   private readonly counters = new Map<string, Cell>();
-  private fate: Fate = "open";
+  private fate: Fate = "outside";
   private folded = false;
+  /** Pushes to a sink that took nothing, and why the last of them. */
+  private lost = 0;
+  private lostFor: string | undefined;
+  /** The cause of the last dead letter. */
+  private letterOf = -1;
   private serialOf = -1;
   private serial = 0;
 
@@ -63,8 +75,8 @@ export class NodeRuntime implements NodeContext {
     };
   }
 
-  /** Builds the pipeline; `deliver` takes what leaves by each output and answers whether it went anywhere but a drop. */
-  build(plan: NodePlan, stores: OpenStores, deliver: (output: string) => (value: unknown) => void): void {
+  /** Builds the pipeline; `deliver` takes what leaves by each output, to so many targets. */
+  build(plan: NodePlan, stores: OpenStores, deliver: (output: string) => Delivery): void {
     const { processor } = plan;
     const inputs: Record<string, Observable<unknown>> = {};
     for (const port of processor.inputs) {
@@ -76,13 +88,15 @@ export class NodeRuntime implements NodeContext {
     withNodeContext(this, () => {
       const outputs = processor.build(inputs, stores, this);
       for (const name of processor.outputs) {
-        const to = deliver(name);
+        const { push, targets } = deliver(name);
         outputs[name]!.subscribe({
           next: (value) => {
             // RxJS would report what is thrown here later, and go on.
             try {
-              this.counts.out.value += 1;
-              to(value);
+              const { lost } = this;
+              push(value);
+              // What none of its sinks took has not left.
+              if (this.lost === lost || this.lost - lost < targets) this.counts.out.value += 1;
             } catch (error) {
               this.host.fail(error, this.node);
             }
@@ -102,11 +116,24 @@ export class NodeRuntime implements NodeContext {
     const before = counts.out.value;
     this.fate = "open";
     this.folded = false;
+    this.lostFor = undefined;
     entry.next(value);
-    if (this.fate !== "open") return;
+    const { fate, lostFor } = this;
+    this.fate = "outside";
+    if (fate !== "open") return;
     if (counts.out.value > before) counts.emitted.value += 1;
     else if (this.folded) counts.folded.value += 1;
-    else this.count("dropped/filtered").value += 1;
+    else {
+      this.count(`dropped/${lostFor ?? "filtered"}`).value += 1;
+      if (lostFor !== undefined) this.count(`missed/${lostFor}`).value -= 1;
+    }
+  }
+
+  /** A sink does not take what it was pushed: counted beside, or as the record's fate where nothing else became of it. */
+  lose(reason: string): void {
+    this.lost += 1;
+    this.lostFor = reason;
+    this.miss(reason);
   }
 
   get partition(): number {
@@ -151,7 +178,21 @@ export class NodeRuntime implements NodeContext {
     record.windowEnd = windowEnd;
   }
 
+  emitApart<T>(to: Subscriber<T>, value: T, as: EmitAs): void {
+    const { host } = this;
+    const { record, apart } = host;
+    const { sequence, headers } = record;
+    host.apart = true;
+    record.sequence = 0;
+    record.headers = noHeaders;
+    this.emit(to, value, as);
+    host.apart = apart;
+    record.sequence = sequence;
+    record.headers = headers;
+  }
+
   drop(reason: string): void {
+    if (this.fate === "outside") this.miss(reason);
     if (this.fate !== "open") return;
     this.fate = "dropped";
     this.count(`dropped/${reason}`).value += 1;
@@ -162,10 +203,15 @@ export class NodeRuntime implements NodeContext {
   }
 
   deadLetter(reason: string, detail?: string): void {
+    const { host } = this;
+    if (!host.byRecord) return this.drop(reason);
     if (this.fate !== "open") return;
     this.fate = "dead-lettered";
     this.counts.deadLettered.value += 1;
-    this.host.deadLetter(this.node, reason, detail);
+    // Of several values of one record that are refused here, the first speaks for it.
+    if (this.letterOf === host.cause) return;
+    this.letterOf = host.cause;
+    host.deadLetter(this.node, reason, detail);
   }
 
   fold(): void {

@@ -29,7 +29,7 @@ export function buildPipeline(
       const { to = [], sinks: sinkIds = [] } = node.outputs[output] ?? {};
       const pushes = to.map(pushOf);
       const writes = sinkIds.map((id) => sinkOf(sinks.get(id)!, runtime, { host, write }));
-      return fanOut([...pushes, ...writes]);
+      return { push: fanOut([...pushes, ...writes]), targets: pushes.length + writes.length };
     });
   }
   return plan.sources.map((source) => source.to.map(pushOf));
@@ -57,7 +57,7 @@ function sinkOf(sink: SinkPlan, runtime: NodeRuntime, { host, write }: { host: N
   const { record } = host;
   return (value) => {
     const key = sink.key(value, record);
-    if (key === null && sink.kind === "repartition") return runtime.drop("null-key");
+    if (key === null && sink.kind === "repartition") return runtime.lose("null-key");
     const encoded = sink.encode(value, record);
     const partition = key === null ? host.partition % sink.partitions : partitionOf(key, sink.partitions);
     write(sink.topic, partition, { timestamp: record.timestamp, sequence: record.sequence, key, value: encoded, headers: record.headers });

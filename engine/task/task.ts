@@ -62,6 +62,7 @@ export class Task implements NodeHost {
   readonly record: CurrentRecord = { key: null, timestamp: -1, sequence: 0, headers: noHeaders, windowStart: -1, windowEnd: -1 };
   failure: TaskFailure | undefined;
   cause = 0;
+  apart = false;
   /** Records taken since the last commit. */
   taken = 0;
   /** Entries of state in the commit that was taken last. */
@@ -85,6 +86,8 @@ export class Task implements NodeHost {
   private letters: DeadLettered[] = [];
   /** Input whose head record is being processed; −1 outside of records. */
   private current = -1;
+  /** The current record has left by the dead letters. */
+  private lettered = false;
   /** What is being processed outside of records: a timer, a mark of time. */
   private otherCause = "start";
 
@@ -237,6 +240,7 @@ export class Task implements NodeHost {
     this.outputs.drop();
     this.letters = [];
     this.failure = undefined;
+    this.apart = false;
     this.taken = 0;
     for (const queue of this.queues) queue.rewind();
     const again = this.journal.restart(steps);
@@ -288,12 +292,17 @@ export class Task implements NodeHost {
     return `${hashOf(topic)}.${partition}.${this.currentOffset().toString(36)}`;
   }
 
+  get byRecord(): boolean {
+    return this.current >= 0 && !this.apart;
+  }
+
   deadLetter(node: string, reason: string, detail: string | undefined): void {
     if (this.current < 0) throw new Error(`node ${node} dead-letters outside of a record (${reason})`);
     const queue = this.queues[this.current]!;
     const { index } = queue.head!;
     const at = queue.headRecord;
     const headers = headerBytesOf(index, at);
+    this.lettered = true;
     this.countLetter(node, reason, headers);
     this.outputs.append(deadLetterTopicOf(queue.topic), this.partition, {
       timestamp: index.timestamps[at]!,
@@ -335,7 +344,7 @@ export class Task implements NodeHost {
   }
 
   fail(error: unknown, node: string = this.sourceNode()): void {
-    this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), node, byRecord: this.current >= 0 };
+    this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), node, byRecord: this.byRecord };
   }
 
   private open(): void {
@@ -389,14 +398,19 @@ export class Task implements NodeHost {
     this.cause += 1;
     this.taken += 1;
     this.current = input;
-    if (timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
+    this.lettered = false;
     this.push(input, valueOf(index, at));
+    // What leaves by the dead letters moves no time: the others' answers are as if it had never been there.
+    if (!this.lettered && timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
     if (this.failure === undefined) this.fireTimers("stream-time", this.reached);
     this.current = -1;
     queue.advance();
   }
 
   private push(input: number, bytes: Uint8Array | null): void {
+    const { timestamp } = this.record;
+    if (!(timestamp >= 0 && timestamp <= Number.MAX_SAFE_INTEGER))
+      return this.takeOutCurrent({ node: this.sourceNode(), reason: "invalid-timestamp", detail: `timestamp ${timestamp}` });
     let value: unknown;
     try {
       value = this.setup.plan.sources[input]!.decode(bytes);
@@ -414,15 +428,12 @@ export class Task implements NodeHost {
   }
 
   private takeOut(input: number, why: TakenOut): void {
-    const queue = this.queues[input]!;
     this.current = input;
-    const timestamp = queue.head!.index.timestamps[queue.headRecord]!;
     this.cause += 1;
     this.taken += 1;
-    if (timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
     this.takeOutCurrent(why);
     this.current = -1;
-    queue.advance();
+    this.queues[input]!.advance();
   }
 
   private takeOutCurrent({ node, reason, detail }: TakenOut): void {

@@ -18,8 +18,8 @@ export type Outcome = {
   readonly driver: TopologyDriver;
   /** All records of a topic in order of partition and offset. */
   readonly out: (topic: string) => readonly TestOutput[];
-  /** Entries of every store of every node by `node.store`, sorted. */
-  readonly stores: Readonly<Record<string, readonly unknown[]>>;
+  /** Entries of every store of every node by `node.store`, as JSON with sorted fields, sorted. */
+  readonly stores: Readonly<Record<string, readonly string[]>>;
   readonly counts: Readonly<Record<string, NodeCounts>>;
 };
 
@@ -163,19 +163,25 @@ function readable(value: Uint8Array | null): object {
   }
 }
 
-function entriesOf(driver: TopologyDriver, { node, store, spec }: { node: string; store: string; spec: StoreSpec }): unknown[] {
+function entriesOf(driver: TopologyDriver, { node, store, spec }: { node: string; store: string; spec: StoreSpec }): string[] {
   const entries: unknown[] =
     spec.kind === "window"
       ? driver.window(node, store).flatMap((one) => [...one.range(0, Infinity)])
       : driver.keyValue(node, store).flatMap((one) => [...one.range()]);
-  return entries.map((entry) => JSON.stringify(entry)).sort();
+  return entries.map((entry) => JSON.stringify(entry, sorted)).sort();
 }
+
+/** What was decoded may have its fields in another order than what was put. */
+const sorted = (_name: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 /** Everything that a restart, a cut or a slice may not change, as text: all but offsets. */
 function linesOf(outcome: Outcome, plan: Plan): string[] {
   return [
     ...plan.topics.flatMap(({ name }) => outputsOf(outcome, name).map((output) => `${name}: ${JSON.stringify(output)}`)),
-    ...Object.entries(outcome.stores).flatMap(([store, entries]) => entries.map((entry) => `${store}: ${String(entry)}`)),
+    ...Object.entries(outcome.stores).flatMap(([store, entries]) => entries.map((entry) => `${store}: ${entry}`)),
     ...Object.entries(outcome.counts).map(([node, counts]) => `${node}: ${JSON.stringify(counts)}`),
   ];
 }
