@@ -3,8 +3,18 @@ import { benchAggregate } from "./aggregate/aggregate.ts";
 import { type Bench, type Figure, millis, tableOf } from "./figures.ts";
 import { diskFolder, engineCore, load, loadCore, machineFacts, memoryFolder, probeDisk } from "./machine.ts";
 
+import { benchGateway } from "./gateway/gateway.ts";
+import { benchLatency } from "./latency/latency.ts";
+import { benchReplay } from "./replay/replay.ts";
+import { benchCommerce } from "./commerce/commerce.ts";
+import { benchRestart } from "./restart/restart.ts";
 const benches: Readonly<Record<string, Bench>> = {
   aggregate: benchAggregate,
+  commerce: benchCommerce,
+  restart: benchRestart,
+  gateway: benchGateway,
+  latency: benchLatency,
+  replay: benchReplay,
 };
 
 const help = `npm run bench [-- NAME… --rounds N --quick]

@@ -30,7 +30,8 @@ export const quickened = (workload: Workload): Workload => ({ ...workload, recor
 export function workloadOf(name: string, quick: boolean): Workload {
   const workload = workloads[name];
   if (workload === undefined) throw new Error(`there is no workload ${name}`);
-  return quick ? quickened(workload) : workload;
+  const records = Number(process.env["BENCH_RECORDS"] ?? workload.records);
+  return quick ? quickened(workload) : { ...workload, records };
 }
 
 /** The topology under measurement, through the compiler as any other. */
