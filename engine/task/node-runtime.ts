@@ -53,6 +53,8 @@ export class NodeRuntime implements NodeContext {
   private readonly counters = new Map<string, Cell>();
   private fate: Fate = "outside";
   private folded = false;
+  /** Outputs since the record entered that are not its own. */
+  private outApart = 0;
   /** Pushes to a sink that took nothing, and why the last of them. */
   private lost = 0;
   private lostFor: string | undefined;
@@ -114,6 +116,7 @@ export class NodeRuntime implements NodeContext {
     const { counts } = this;
     counts.in.value += 1;
     const before = counts.out.value;
+    this.outApart = 0;
     this.fate = "open";
     this.folded = false;
     this.lostFor = undefined;
@@ -121,7 +124,7 @@ export class NodeRuntime implements NodeContext {
     const { fate, lostFor } = this;
     this.fate = "outside";
     if (fate !== "open") return;
-    if (counts.out.value > before) counts.emitted.value += 1;
+    if (counts.out.value - this.outApart > before) counts.emitted.value += 1;
     else if (this.folded) counts.folded.value += 1;
     else {
       this.count(`dropped/${lostFor ?? "filtered"}`).value += 1;
@@ -182,10 +185,13 @@ export class NodeRuntime implements NodeContext {
     const { host } = this;
     const { record, apart } = host;
     const { sequence, headers } = record;
+    const { out } = this.counts;
+    const before = out.value;
     host.apart = true;
     record.sequence = 0;
     record.headers = noHeaders;
     this.emit(to, value, as);
+    this.outApart += out.value - before;
     host.apart = apart;
     record.sequence = sequence;
     record.headers = headers;
