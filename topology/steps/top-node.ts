@@ -8,8 +8,11 @@ import { noRecord } from "../streams/no-record.ts";
 import { rankOrder } from "./rank-order.ts";
 import { rowKey } from "./row-key.ts";
 import type { Kept, KeptInput, Row } from "./table-node.ts";
-import { placeRow } from "./top-list.ts";
+import { placeRow, type Ranked } from "./top-list.ts";
 import { pascalCase } from "../check/topic-catalogue.ts";
+
+/** Groups whose lists a task has at hand. */
+const rememberedLists = 1000;
 
 /** `top` keeps the last row of each member of a group, which is the key, and beside them the list of the best. [Y11] */
 export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptInput): Kept {
@@ -32,14 +35,14 @@ export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptI
     if (order === undefined) report("TOPOLOGY_EXPRESSION_TYPE", of.place, `rows are not ordered by ${typeName(expression.type)}`);
     return order === undefined ? [] : [order];
   });
-  const compare = (a: unknown, b: unknown): number => {
+  const compare = (a: Ranked, b: Ranked): number => {
     for (const order of orders) {
-      const difference = order(a, b);
+      const difference = order(a.row, b.row);
       if (difference !== 0) return difference;
     }
-    const [x, y] = [memberOf(a) ?? "", memberOf(b) ?? ""];
-    return x < y ? -1 : x > y ? 1 : 0;
+    return a.member < b.member ? -1 : a.member > b.member ? 1 : 0;
   };
+  const ranked = (row: unknown): Ranked => ({ member: memberOf(row) ?? "", row });
   const codec = ownCodec({ ...type, name: pascalCase(node.id) });
   return {
     stores: { members: keyValueStore(codec), top: keyValueStore(codec) },
@@ -47,17 +50,22 @@ export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptI
       (stores, context) => {
         const members = stores["members"] as KeyValueStore<unknown>;
         const top = stores["top"] as KeyValueStore<unknown>;
+        // What the store `top` holds of the groups met last, in order; made anew with the node, so it never knows more than the store.
+        const lists = new Map<string, readonly Ranked[]>();
         return filterValue((row) => {
           const [group, member] = [context.record.key, memberOf(row)];
           if (group === null || member === null) return false;
-          members.put(encodeTuple([group, member]), row);
           const prefix = encodeTuple([group]);
-          const listed = values(top, prefix).sort(compare);
-          const next = placeRow(listed, row, { limit, compare, memberOf, all: () => values(members, prefix) });
-          for (const gone of listed) {
-            if (!next.some((one) => memberOf(one) === memberOf(gone))) top.delete(encodeTuple([group, memberOf(gone)]));
+          const keyOf = (one: string): string => prefix + encodeTuple([one]);
+          members.put(keyOf(member), row);
+          const listed = lists.get(group) ?? values(top, prefix).map(ranked).sort(compare);
+          const next = placeRow(listed, { member, row }, { limit, compare, all: () => values(members, prefix).map(ranked) });
+          if (next !== listed) {
+            for (const gone of listed) if (!next.some((one) => one.member === gone.member)) top.delete(keyOf(gone.member));
+            for (const one of next) if (!listed.includes(one)) top.put(keyOf(one.member), one.row);
           }
-          for (const one of next) if (!listed.includes(one)) top.put(encodeTuple([group, memberOf(one)]), one);
+          if (lists.size >= rememberedLists && !lists.has(group)) lists.delete(lists.keys().next().value!);
+          lists.set(group, next);
           context.fold();
           return true;
         }, "null-key");
@@ -75,7 +83,7 @@ export function topNode(node: NodeSyntax, { type, key, identity, report }: KeptI
       rank: {
         limit,
         groupOf: ({ key: text }) => String(decodeTuple(text)[0]),
-        compare: (a, b) => compare(a.value, b.value),
+        compare: (a, b) => compare(ranked(a.value), ranked(b.value)),
         behind: key.flatMap(({ path }) => (path === undefined || path.includes(".") ? [] : [path])),
       },
     },
