@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { decodeHeaders, type NodeContext } from "@millrace/engine";
+import { decodeHeaders, noHeaders, type NodeContext } from "@millrace/engine";
 import { schemaOf } from "#schemas/event-registry.ts";
 import type { EventType } from "#schemas/event-types.ts";
 
@@ -12,7 +12,14 @@ const noMetadata = { sessionId: null, userId: null, userAgent: null, ipAddress: 
 export function envelopeOf(eventType: EventType, source: string, context: NodeContext): (data: unknown) => Record<string, unknown> {
   const { version } = schemaOf(eventType);
   const { record } = context;
+  // Several events may come of one record, whose headers are then the same bytes.
+  let headers: Uint8Array = noHeaders;
+  let correlationId: string | null = null;
   return (data) => {
+    if (record.headers !== headers) {
+      headers = record.headers;
+      correlationId = correlationOf(headers);
+    }
     const id = context.id();
     return {
       eventId: eventId.test(id) ? id : createHash("sha256").update(id).digest("base64url"),
@@ -20,7 +27,7 @@ export function envelopeOf(eventType: EventType, source: string, context: NodeCo
       eventVersion: version,
       source,
       timestamp: record.timestamp,
-      correlationId: correlationOf(record.headers),
+      correlationId,
       causationId: null,
       metadata: noMetadata,
       data,
