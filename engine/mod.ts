@@ -83,7 +83,8 @@ export {
 export type { Task } from "#task/task.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
-export { Worker, type ReadableTask, type StoreAccess, type WorkerOptions } from "#task/worker.ts";
+export type { ReadableTask, StoreAccess } from "#task/committed-reads.ts";
+export { Worker, type WorkerOptions } from "#task/worker.ts";
 export { TopologyDriver, driverCommitSteps, type DriverCommitStep, type DriverInput, type DriverOptions } from "#testing/driver.ts";
 export type { DriverRecord } from "#testing/memory-log.ts";
 export { openEmbeddedBroker, type EmbeddedBroker, type EmbeddedBrokerOptions } from "#broker/embedded/embedded-broker.ts";

@@ -8,7 +8,9 @@ import {
   type TaskCommit,
   type TaskId,
 } from "#broker/broker.ts";
-import type { StateStorage, TaskState } from "#state/task-state.ts";
+import type { StateStorage } from "#state/task-state.ts";
+import { Alarm } from "./alarm.ts";
+import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
 import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
@@ -54,24 +56,6 @@ const fetchPaceMs = 4;
 const foldPerEntry = 1.5;
 
 type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
-type Read<T> = { readonly run: (stores: StoreAccess) => T; readonly settle: (answer: T) => void; readonly fail: (error: unknown) => void };
-
-/** A task as queries see it, as of its last commit. */
-export type ReadableTask = {
-  readonly partition: number;
-  readonly state: TaskState;
-  readonly streamTime: number;
-  readonly watermark: number;
-  readonly positions: readonly Position[];
-  /** The time by which the windows of a node close; −1 when it is not known. */
-  readonly closingTimeOf: (node: string) => number;
-};
-
-/** The tasks of this worker, by sub-topology. */
-export interface StoreAccess {
-  tasks(subTopology: string): readonly ReadableTask[];
-}
-
 /**
  * Runs the tasks it is assigned: fetch, process in slices, commit all of them at once. Single-threaded; a turn of its loop never waits but for the log.
  * `start` settles once tasks are assigned and open, `stop` once everything taken is committed.
@@ -87,7 +71,8 @@ export class Worker {
   private readonly writes: ReadYourWrites;
   private readonly written = new Map<string, bigint>();
   private readonly requests: Request[] = [];
-  private readonly reads: Read<unknown>[] = [];
+  private readonly reads = new CommittedReads();
+  private readonly alarm = new Alarm();
   private membership: Membership | undefined;
   private generation = -1;
   private dirtySince: number | undefined;
@@ -95,8 +80,6 @@ export class Worker {
   private loop: Promise<void> | undefined;
   private looping = false;
   private stopping = false;
-  private over = false;
-  private wake: (() => void) | undefined;
   /** Which queue takes what lies at `topic partition`. */
   private readonly readers = new Map<string, InputQueue>();
   private lastFetch = { atMs: 0, count: 0 };
@@ -157,17 +140,15 @@ export class Worker {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    this.wake?.();
+    this.alarm.ring();
     await this.loop;
   }
 
   /** Runs `fn` on the committed state of this worker's tasks, at the next moment when nothing is uncommitted. */
   read<T>(fn: (stores: StoreAccess) => T): Promise<T> {
-    return new Promise<T>((settle, fail) => {
-      if (this.over) return fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
-      this.reads.push({ run: fn, settle: settle as (answer: unknown) => void, fail });
-      this.wake?.();
-    });
+    const answer = this.reads.ask(fn);
+    this.alarm.ring();
+    return answer;
   }
 
   /** Settles when the tasks of `subTopology` show what lies at `positions`. */
@@ -192,13 +173,12 @@ export class Worker {
     try {
       while (!this.stopping) await this.turn();
       await this.commitAll();
-      this.answerReads();
+      this.reads.answer(this.tasks.values());
     } finally {
       this.looping = false;
-      this.over = true;
       for (const task of this.tasks.values()) task.close();
       this.tasks.clear();
-      for (const read of this.reads.splice(0)) read.fail(new WorkerError("WORKER_STOPPED", "the worker has stopped"));
+      this.reads.end();
       for (const request of this.requests.splice(0)) request.settle();
       await this.membership?.leave();
     }
@@ -212,7 +192,7 @@ export class Worker {
     if (this.commitIsDue(now)) await this.commitAll();
     else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
     this.writes.settle();
-    if (!this.anyDirty()) this.answerReads();
+    if (!this.anyDirty()) this.reads.answer(this.tasks.values());
   }
 
   private async fetch(): Promise<void> {
@@ -230,16 +210,17 @@ export class Worker {
     }
     // Records that come one by one are gathered: each fetch asks for all inputs, and nothing is seen before the commit anyway.
     const { lastFetch } = this;
-    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && now - lastFetch.atMs < fetchPaceMs && this.reads.length === 0) {
-      await this.pause(fetchPaceMs - (now - lastFetch.atMs));
+    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && now - lastFetch.atMs < fetchPaceMs && !this.reads.pending) {
+      await this.alarm.sleep(fetchPaceMs - (now - lastFetch.atMs));
     }
-    const waitMs = ready || this.reads.length > 0 || this.stopping ? 0 : this.idleWaitMs(now);
-    if (positions.length === 0) return this.pause(waitMs);
+    const answerable = this.reads.pending && this.dirtySince === undefined;
+    const waitMs = ready || answerable || this.stopping ? 0 : this.idleWaitMs(now);
+    if (positions.length === 0) return this.alarm.sleep(waitMs);
     const fetched = await Promise.race([
       broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs }),
-      ...(waitMs > 0 ? [this.woken()] : []),
+      ...(waitMs > 0 ? [this.alarm.rung()] : []),
     ]);
-    this.wake = undefined;
+    this.alarm.off();
     if (fetched === undefined) return;
     let count = 0;
     for (const batch of fetched) {
@@ -302,7 +283,7 @@ export class Worker {
     }
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
-    this.answerReads();
+    this.reads.answer(this.tasks.values());
     for (const task of tasks) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
   }
 
@@ -323,7 +304,7 @@ export class Worker {
     // What was done is done again from the last commit; the log keeps what was read.
     for (const task of tasks) task.rewind(0);
     this.abortedCommits += 1;
-    await this.pause(backoff(this.abortedCommits, retry, random));
+    await this.alarm.sleep(backoff(this.abortedCommits, retry, random));
   }
 
   private recover(task: Task, now: number): void {
@@ -349,37 +330,13 @@ export class Worker {
     this.options.events.taskStopped({ task: task.id, at, error });
   }
 
-  private answerReads(): void {
-    if (this.reads.length === 0) return;
-    const access: StoreAccess = {
-      tasks: (subTopology) =>
-        [...this.tasks.values()]
-          .filter(({ plan }) => plan.id === subTopology)
-          .map((task) => ({
-            partition: task.partition,
-            state: task.stores,
-            streamTime: task.streamTime,
-            watermark: task.watermark,
-            positions: task.positions(),
-            closingTimeOf: (node) => task.closingTimeOf(node),
-          })),
-    };
-    for (const read of this.reads.splice(0)) {
-      try {
-        read.settle(read.run(access));
-      } catch (error) {
-        read.fail(error);
-      }
-    }
-  }
-
   // Membership. What the log asks is done between two turns of the loop.
 
   private between(run: () => Promise<void>): Promise<void> {
     if (!this.looping) return run();
     return new Promise((settle, reject) => {
       this.requests.push({ run, settle: (error) => (error === undefined ? settle() : reject(error)) });
-      this.wake?.();
+      this.alarm.ring();
     });
   }
 
@@ -462,20 +419,6 @@ export class Worker {
       until = Math.min(until, paused > now ? paused : task.nextTimer);
     }
     return Math.max(0, until - now);
-  }
-
-  private woken(): Promise<undefined> {
-    return new Promise((settle) => (this.wake = () => settle(undefined)));
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((settle) => {
-      const timer = setTimeout(settle, ms);
-      this.wake = () => {
-        clearTimeout(timer);
-        settle();
-      };
-    });
   }
 }
 
