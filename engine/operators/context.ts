@@ -59,6 +59,8 @@ export interface NodeContext {
     timer: { readonly id: string; readonly kind: "stream-time" | "wall-clock"; readonly intervalMs: number },
     fire: (time: number) => void,
   ): Timer;
+  /** What this node may still emit, of its own accord, is no older than `oldest` answers: those behind a repartition wait for it. Ask for it while the node is built. */
+  holdTime(oldest: () => number): void;
   /** Calls back whenever the watermark moved without a record, so that windows close by it. */
   onWatermark(moved: () => void): void;
 }

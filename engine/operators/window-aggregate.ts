@@ -60,7 +60,10 @@ export function aggregateByWindow<T, A>(
       store.expire(before);
     };
 
-    if (emit === "final") context.onWatermark(emitClosed);
+    if (emit === "final") {
+      context.onWatermark(emitClosed);
+      context.holdTime(() => emitted.value - sizeMs + 1);
+    }
     // One for all updates: it is read before anything else runs.
     const as = { timestamp: -1, windowStart: -1, windowEnd: -1 };
 

@@ -27,6 +27,7 @@ export interface NodeHost {
     fire: (time: number) => void,
   ): Timer;
   onWatermark(moved: () => void): void;
+  holdTime(node: string, oldest: () => number): void;
   fail(error: unknown, node: string): void;
 }
 
@@ -233,6 +234,10 @@ export class NodeRuntime implements NodeContext {
 
   onWatermark(moved: () => void): void {
     this.host.onWatermark(moved);
+  }
+
+  holdTime(oldest: () => number): void {
+    this.host.holdTime(this.node, oldest);
   }
 
   private count(name: string): Cell {

@@ -50,6 +50,16 @@ export type SinkPlan = {
   readonly encode: (value: unknown, record: Readonly<CurrentRecord>) => Uint8Array | null;
 };
 
+/** Whether what a node emits comes to a repartition, through other nodes of its sub-topology or at once. */
+export function feedsRepartition(plan: SubTopologyPlan, id: string): boolean {
+  const outputs = Object.values(plan.nodes.find((node) => node.id === id)?.outputs ?? {});
+  return outputs.some(
+    ({ to, sinks }) =>
+      plan.sinks.some((sink) => sink.kind === "repartition" && sinks.includes(sink.id)) ||
+      to.some(({ node }) => feedsRepartition(plan, node)),
+  );
+}
+
 export const deadLetterTopicOf = (topic: string): string => `${topic}.dlq`;
 export const repartitionTopicOf = (topology: string, node: string): string => `${topology}-${node}-repartition`;
 export const groupOf = (topology: string): string => `${topology}-consumer-group`;

@@ -18,7 +18,7 @@ import { Journal, type TakenOut } from "./journal.ts";
 import type { NodeHost } from "./node-runtime.ts";
 import { Outputs } from "./outputs.ts";
 import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
-import { deadLetterTopicOf, type SubTopologyPlan } from "./plan.ts";
+import { deadLetterTopicOf, feedsRepartition, type SubTopologyPlan } from "./plan.ts";
 import { cellName, TaskMeta } from "./task-meta.ts";
 import { Timers } from "./timers.ts";
 import { decodeMarks, Watermark, type Mark, type Upstream } from "./watermark.ts";
@@ -78,6 +78,8 @@ export class Task implements NodeHost {
   private timers!: Timers;
   private pushes!: readonly (readonly Push[])[];
   private watermarkMoved!: (() => void)[];
+  /** How old what nodes in front of a repartition may still emit of their own accord can be. */
+  private holds!: (() => number)[];
   private taskMeta!: TaskMeta;
   private streamTimeCell!: Cell;
   private marks!: Watermark;
@@ -275,9 +277,11 @@ export class Task implements NodeHost {
     this.state.close();
   }
 
-  /** The mark of this task: null when it is idle. */
+  /** The mark of this task: how far it has come, less what its windows hold back. When it is idle, how far those have come who may yet give it something; null when they are idle too. */
   markWhen(idle: boolean): Mark {
-    return idle ? null : this.reached;
+    if (!idle) return this.holds.reduce((least, oldest) => Math.max(-1, Math.min(least, oldest())), this.reached);
+    const { upstream } = this.marks;
+    return upstream === Infinity ? null : upstream;
   }
 
   // What nodes ask of their task.
@@ -343,6 +347,10 @@ export class Task implements NodeHost {
     this.watermarkMoved.push(moved);
   }
 
+  holdTime(node: string, oldest: () => number): void {
+    if (feedsRepartition(this.setup.plan, node)) this.holds.push(oldest);
+  }
+
   fail(error: unknown, node: string = this.sourceNode()): void {
     this.failure ??= { error, step: this.journal.lastStep, at: this.whereNow(), node, byRecord: this.byRecord };
   }
@@ -354,6 +362,7 @@ export class Task implements NodeHost {
     this.marks = new Watermark(upstream, this.taskMeta);
     this.timers = new Timers();
     this.watermarkMoved = [];
+    this.holds = [];
     const specs = plan.nodes.flatMap(({ id, processor }) =>
       Object.entries(processor.stores).map(([name, spec]) => [storeIdOf(id, name), spec] as const),
     );

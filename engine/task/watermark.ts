@@ -47,6 +47,11 @@ export class Watermark {
     return this.current === undefined ? Infinity : this.current.value;
   }
 
+  /** The least time of the upstream tasks that are not idle, `Infinity` without any: nothing older is on its way. */
+  get upstream(): number {
+    return this.least(Infinity);
+  }
+
   /** Takes the marks of one commit, read from `topic`, together; answers whether the watermark moved. */
   take(topic: string, marks: Marks, streamTime: number): boolean {
     if (this.current === undefined) return false;
