@@ -2,9 +2,8 @@
  * murmur2 as the Java client computes it (seed 0x9747b28c, signed arithmetic), over the key's bytes.
  * Source: Apache Kafka `Utils.murmur2` (described in KIP-480's default partitioner); tested against values of the Java client.
  */
-export function murmur2(bytes: Uint8Array): number {
+export function murmur2(bytes: Uint8Array, length: number = bytes.length): number {
   const m = 0x5bd1e995;
-  const length = bytes.length;
   let h = 0x9747b28c ^ length;
   const blocks = length >> 2;
   for (let i = 0; i < blocks; i++) {
@@ -35,7 +34,21 @@ export function murmur2(bytes: Uint8Array): number {
   return h;
 }
 
+const scratch = new Uint8Array(256);
+
 /** The partition that Kafka's Java producer would choose for a key. */
 export function partitionOf(key: string | Uint8Array, partitions: number): number {
-  return (murmur2(typeof key === "string" ? Buffer.from(key) : key) & 0x7fffffff) % partitions;
+  return ((typeof key === "string" ? hashOf(key) : murmur2(key)) & 0x7fffffff) % partitions;
+}
+
+/** Nearly all keys are short and ASCII: their bytes are their characters. */
+function hashOf(key: string): number {
+  const { length } = key;
+  if (length > scratch.length) return murmur2(Buffer.from(key));
+  for (let i = 0; i < length; i++) {
+    const code = key.charCodeAt(i);
+    if (code > 127) return murmur2(Buffer.from(key));
+    scratch[i] = code;
+  }
+  return murmur2(scratch, length);
 }

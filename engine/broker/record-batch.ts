@@ -33,14 +33,15 @@ export function indexBatch(frame: Uint8Array, count: number): BatchIndex {
   const keyLengths = new Int32Array(count);
   const valueLengths = new Int32Array(count);
   const headerLengths = new Int32Array(count);
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = 0;
   for (let i = 0; i < count; i++) {
-    timestamps[i] = bytes.readDoubleBE(at);
-    sequences[i] = bytes.readDoubleBE(at + 8);
-    numbers[i] = bytes.readInt32BE(at + 16);
-    const keyLength = (keyLengths[i] = bytes.readInt32BE(at + 20));
-    const valueLength = (valueLengths[i] = bytes.readInt32BE(at + 24));
-    const headersLength = (headerLengths[i] = bytes.readInt32BE(at + 28));
+    timestamps[i] = view.getFloat64(at);
+    sequences[i] = view.getFloat64(at + 8);
+    numbers[i] = view.getInt32(at + 16);
+    const keyLength = (keyLengths[i] = view.getInt32(at + 20));
+    const valueLength = (valueLengths[i] = view.getInt32(at + 24));
+    const headersLength = (headerLengths[i] = view.getInt32(at + 28));
     starts[i] = at + fixedBytes;
     at += fixedBytes + Math.max(keyLength, 0) + Math.max(valueLength, 0) + headersLength;
   }
@@ -117,10 +118,12 @@ export type NewRecord = {
 export class RecordBatchBuilder {
   count = 0;
   private buffer: Buffer;
+  private view: DataView;
   private length = 0;
 
   constructor(capacityBytes = 4096) {
     this.buffer = Buffer.allocUnsafeSlow(capacityBytes);
+    this.view = new DataView(this.buffer.buffer);
   }
 
   get byteLength(): number {
@@ -130,23 +133,27 @@ export class RecordBatchBuilder {
   /** Numbers records 0, 1, 2 … unless `number` says otherwise. */
   append(record: NewRecord, number: number = this.count): void {
     const { key, value, headers } = record;
-    const keyLength = key === null ? -1 : typeof key === "string" ? Buffer.byteLength(key) : key.length;
     const valueLength = value === null ? -1 : value.length;
-    this.reserve(fixedBytes + Math.max(keyLength, 0) + Math.max(valueLength, 0) + headers.length);
-    const { buffer } = this;
-    let at = this.length;
-    buffer.writeDoubleBE(record.timestamp, at);
-    buffer.writeDoubleBE(record.sequence, at + 8);
-    buffer.writeInt32BE(number, at + 16);
-    buffer.writeInt32BE(keyLength, at + 20);
-    buffer.writeInt32BE(valueLength, at + 24);
-    buffer.writeInt32BE(headers.length, at + 28);
-    at += fixedBytes;
-    if (typeof key === "string") at += buffer.write(key, at);
-    else if (key !== null) {
+    // Room for the longest that a key of so many code units can be.
+    this.reserve(fixedBytes + (key === null ? 0 : key.length * 3) + Math.max(valueLength, 0) + headers.length);
+    const { buffer, view } = this;
+    const start = this.length;
+    let at = start + fixedBytes;
+    let keyLength = -1;
+    if (typeof key === "string") {
+      keyLength = writeText(buffer, key, at);
+      at += keyLength;
+    } else if (key !== null) {
+      keyLength = key.length;
       buffer.set(key, at);
-      at += key.length;
+      at += keyLength;
     }
+    view.setFloat64(start, record.timestamp);
+    view.setFloat64(start + 8, record.sequence);
+    view.setInt32(start + 16, number);
+    view.setInt32(start + 20, keyLength);
+    view.setInt32(start + 24, valueLength);
+    view.setInt32(start + 28, headers.length);
     if (value !== null) {
       buffer.set(value, at);
       at += value.length;
@@ -175,5 +182,17 @@ export class RecordBatchBuilder {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + more));
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
+    this.view = new DataView(grown.buffer);
   }
+}
+
+/** Nearly all keys are short and ASCII: a call into Node costs more than they do. Answers the bytes written. */
+function writeText(buffer: Buffer, text: string, at: number): number {
+  const { length } = text;
+  if (length <= 32) {
+    let i = 0;
+    for (let code = 0; i < length && (code = text.charCodeAt(i)) < 128; i++) buffer[at + i] = code;
+    if (i === length) return length;
+  }
+  return buffer.write(text, at);
 }

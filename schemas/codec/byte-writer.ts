@@ -74,13 +74,23 @@ export class ByteWriter {
     }
     // Doubled, a safe integer can need 54 bits: the lowest seven are taken first, the rest fits a double again.
     const magnitude = value < 0 ? -value - 1 : value;
-    this.#chunk[this.#at++] = ((magnitude % 64) * 2 + (value < 0 ? 1 : 0)) | 128;
-    let rest = Math.floor(magnitude / 64);
-    while (rest > 127) {
-      this.#chunk[this.#at++] = (rest % 128) | 128;
-      rest = Math.floor(rest / 128);
+    const chunk = this.#chunk;
+    let at = this.#at;
+    // 27 bits of it are the first four bytes (with the sign), the 26 above them fit an integer again.
+    const low = magnitude % 0x8000000;
+    chunk[at++] = ((low & 63) << 1) | (value < 0 ? 1 : 0) | 128;
+    chunk[at++] = ((low >>> 6) & 127) | 128;
+    chunk[at++] = ((low >>> 13) & 127) | 128;
+    let rest = (magnitude - low) / 0x8000000;
+    chunk[at++] = (low >>> 20) | (rest > 0 ? 128 : 0);
+    if (rest > 0) {
+      while (rest > 127) {
+        chunk[at++] = (rest & 127) | 128;
+        rest >>>= 7;
+      }
+      chunk[at++] = rest;
     }
-    this.#chunk[this.#at++] = rest;
+    this.#at = at;
   }
 
   double(value: unknown, path: string): void {
