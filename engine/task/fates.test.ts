@@ -31,7 +31,11 @@ describe("what becomes of a record [T8]", () => {
     steps: [at(1, ["a", null, "b"]), at(2, [null]), at(3, [null, null]), at(4, [])],
     check: ({ counts }) => {
       expect(counts["first"]).toEqual({
-        ...{ in: 4, emitted: 1, folded: 0, deadLettered: 0, out: 2 },
+        in: 4,
+        emitted: 1,
+        folded: 0,
+        deadLettered: 0,
+        out: 2,
         dropped: { "null-key": 2, empty: 1 },
         missed: { "null-key": 2 },
       });

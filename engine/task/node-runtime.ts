@@ -122,7 +122,9 @@ export class NodeRuntime implements NodeContext {
     this.folded = false;
     this.lostFor = undefined;
     entry.next(value);
-    const { fate, lostFor } = this;
+    const { fate } = this;
+    // `next` has changed it, which the checker cannot know.
+    const lostFor = this.lostFor as string | undefined;
     this.fate = "outside";
     if (fate !== "open") return;
     if (counts.out.value - this.outApart > before) counts.emitted.value += 1;

@@ -125,7 +125,11 @@ export class Worker {
       ),
     };
     this.membership = await broker.join(group, {
-      assigned: (tasks, generation) => this.between(() => this.assign(tasks, generation)),
+      assigned: (tasks, generation) => {
+        // At once: what this worker keeps, it may commit before its next turn, and only under the new generation.
+        this.generation = generation;
+        return this.between(() => this.assign(tasks, generation));
+      },
       revoking: (tasks) => this.between(() => this.revoke(tasks)),
       lost: (tasks) => this.between(() => this.drop(tasks)),
     });
@@ -342,7 +346,6 @@ export class Worker {
 
   private async assign(tasks: readonly TaskId[], generation: number): Promise<void> {
     const { broker, plan, storage, clock, maxTaskIdleMs, events } = this.options;
-    this.generation = generation;
     const added = tasks.filter((task) => !this.tasks.has(task));
     for (const task of this.tasks.keys()) if (!tasks.includes(task)) this.close(task);
     const plans = new Map(
