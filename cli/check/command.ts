@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
@@ -36,7 +37,7 @@ export async function runCheckCommand(args: readonly string[], { stdout, stderr 
     else if (parsed.values.verbose) stdout.write(`${compiled.description}\n`);
     else
       stdout.write(
-        `${file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`,
+        `${relative(process.cwd(), file) || file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`,
       );
   }
   return failed === 0 ? 0 : 1;

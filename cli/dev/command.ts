@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { startDev } from "./dev.ts";
@@ -30,6 +31,8 @@ export async function runDevCommand(args: readonly string[], host: CommandHost):
     return 1;
   }
   host.stdout.write(banner(options, dev));
+  // Else it is written at exit, and a killed process has none.
+  flushCompileCache();
   const demo = options.demo ? runDemo(dev, { signal: host.signal, stderr: host.stderr, key: host.env["MILLRACE_KEY"] ?? null }) : undefined;
   const failure = await Promise.race([interrupted(host.signal), dev.failed]);
   if (failure !== undefined) host.stderr.write(`${failure.code} ${failure.message}\n`);

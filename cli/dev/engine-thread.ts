@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { BrokerError, embeddedStateStorage, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
@@ -90,5 +91,6 @@ async function run(): Promise<void> {
       message: error instanceof Error ? error.message : String(error),
     });
   });
+  flushCompileCache();
   tell({ kind: "ready", partitions: [...topics.values()].map(({ name, partitions }) => [name, partitions] as const) });
 }
