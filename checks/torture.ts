@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
 import { testSeed } from "#schemas/testing/seeded-random.ts";
 import { torture } from "./torture/run.ts";
+import type { Duplicates } from "./torture/server.ts";
 
-const help = `node checks/torture.ts [--kills 50] [--seconds 240] [--repeat 12] [--duplicates on|off|both] [--seed N] [--deadline SECONDS]
+const help = `node checks/torture.ts [--kills 50] [--seconds 240] [--repeat 12] [--duplicates both|mixed|on|off] [--seed N] [--deadline SECONDS]
 
 Kills a server (millrace dev) and a replayer (millrace replay) with SIGKILL, in turns, at random moments of so many seconds; the server is
 started again on its data, the replayer from the beginning. In the end every answer must be that of SQL over the CSV, every event on the log,
-the events of each key in order, every reservation made once. "both" does it with and without the gateway's table of ids, half the kills each.
+the events of each key in order, every reservation made once. "both" is two runs, with and without the gateway's table of ids, half the kills
+each; "mixed" is one, in which every other start of the server has it.
 `;
 
 const { values } = parseArgs({
@@ -24,13 +26,16 @@ if (values.help) {
   console.log(help);
   process.exit(0);
 }
+// Its children end when it ends, by whatever.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+
 const seed = values.seed === undefined ? testSeed() : Number(values.seed);
-const modes = values.duplicates === "both" ? [true, false] : [values.duplicates === "on"];
-const shares = modes.length === 2 ? [Math.ceil(Number(values.kills) / 2), Math.floor(Number(values.kills) / 2)] : [Number(values.kills)];
+const modes = modesOf(values.duplicates);
 for (const [i, duplicates] of modes.entries()) {
-  console.log(`torture: ${shares[i]} kills, the table of ids ${duplicates ? "on" : "off"}, SEED=${seed}`);
+  const kills = Math.floor((Number(values.kills) + modes.length - 1 - i) / modes.length);
+  console.log(`torture: ${kills} kills, the table of ids ${duplicates}, SEED=${seed}`);
   const { broken, lines, data } = await torture({
-    kills: shares[i]!,
+    kills,
     seconds: Number(values.seconds) / modes.length,
     repeat: Number(values.repeat),
     duplicates,
@@ -45,4 +50,10 @@ for (const [i, duplicates] of modes.entries()) {
     console.log(`${broken.length} differences; the data lies in ${data}`);
     for (const line of broken.slice(0, 40)) console.log(`  ${line}`);
   }
+}
+
+function modesOf(text: string): readonly Duplicates[] {
+  if (text === "both") return ["on", "off"];
+  if (text === "on" || text === "off" || text === "mixed") return [text];
+  throw new Error(`--duplicates is on, off, both or mixed, not ${text}`);
 }

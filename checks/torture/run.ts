@@ -11,14 +11,14 @@ import { answersOf } from "../path/real-path.ts";
 import { startMillrace, type Child } from "./child.ts";
 import { checkLog } from "./log-check.ts";
 import { missedWindows, nodeCountsOf, unbalanced } from "./node-counts.ts";
-import { Server } from "./server.ts";
+import { type Duplicates, Server } from "./server.ts";
 
 export type TortureOptions = {
   readonly kills: number;
   /** The kills fall at random moments of so many seconds in which both processes run. */
   readonly seconds: number;
   readonly repeat: number;
-  readonly duplicates: boolean;
+  readonly duplicates: Duplicates;
   readonly seed: number;
   /** How long the whole may take. */
   readonly deadlineMs: number;

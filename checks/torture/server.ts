@@ -1,9 +1,12 @@
 import { startMillrace, type Child } from "./child.ts";
 import { until } from "./until.ts";
 
+/** Whether the gateway keeps its table of ids: always, never, or every other time it is started. */
+export type Duplicates = "on" | "off" | "mixed";
+
 export type ServerOptions = {
   readonly data: string;
-  readonly duplicates: boolean;
+  readonly duplicates: Duplicates;
   readonly deadlineMs: number;
 };
 
@@ -11,6 +14,7 @@ export type ServerOptions = {
 export class Server {
   #child: Child | undefined;
   #url = "";
+  #starts = 0;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
@@ -32,8 +36,9 @@ export class Server {
   /** Settles when it is ready. */
   async start(): Promise<void> {
     const { data, duplicates, deadlineMs } = this.#options;
+    const off = duplicates === "off" || (duplicates === "mixed" && this.#starts++ % 2 === 1);
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const child = startMillrace(["dev", "--no-demo", "--data", data, "--port", port, ...(duplicates ? [] : ["--no-duplicates"])]);
+    const child = startMillrace(["dev", "--no-demo", "--data", data, "--port", port, ...(off ? ["--no-duplicates"] : [])]);
     this.#child = child;
     await until(
       async () => {
