@@ -53,7 +53,8 @@ export interface NodeContext {
   fold(): void;
   /**
    * Stream time: due at 0 first, so the first record fires it, then at each multiple of the interval, after the record that reached it.
-   * Wall clock: due one interval after scheduling. Missed ticks are one call, with the current time; the grid stays, over restarts too.
+   * Wall clock: due one interval after scheduling. Missed ticks are one call, with the current time; the grid stays, over restarts too,
+   * and so does a cancellation, until the timer is scheduled again by a record or another timer.
    */
   schedule(
     timer: { readonly id: string; readonly kind: "stream-time" | "wall-clock"; readonly intervalMs: number },

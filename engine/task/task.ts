@@ -7,11 +7,12 @@ import {
   type TaskCommit,
   type TaskId,
 } from "#broker/broker.ts";
-import { decodeHeaders, headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
+import { headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
 import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
+import { DeadLetterTally } from "./dead-letter-tally.ts";
 import { InputQueue } from "./input-queue.ts";
 import { InputReadiness, nextInput } from "./input-choice.ts";
 import { Journal, type TakenOut } from "./journal.ts";
@@ -31,15 +32,6 @@ export type TaskSetup = {
   /** How long to wait for an input that is known to be empty; −1 never waits for any, 0 waits for those known to lag (KIP-695). */
   readonly maxIdleMs: number;
   readonly nowMs: number;
-};
-
-/** Dead letters of one node and reason in one commit; `correlationId` is that of the first. */
-export type DeadLettered = {
-  readonly node: string;
-  readonly reason: string;
-  count: number;
-  readonly firstAt: string;
-  readonly correlationId: string | undefined;
 };
 
 /** What went wrong, and how many journal entries had gone well before it since the last commit. */
@@ -65,6 +57,7 @@ export class Task implements NodeHost {
   apart = false;
   /** Records taken since the last commit. */
   taken = 0;
+  readonly deadLetters: DeadLetterTally = new DeadLetterTally();
   /** Entries of state in the commit that was taken last. */
   takenEntries = 0;
   private readonly setup: TaskSetup;
@@ -85,7 +78,7 @@ export class Task implements NodeHost {
   private marks!: Watermark;
   private nowMs: number;
   private newTimer = false;
-  private letters: DeadLettered[] = [];
+  private opening = false;
   /** Input whose head record is being processed; −1 outside of records. */
   private current = -1;
   /** The current record has left by the dead letters. */
@@ -240,7 +233,7 @@ export class Task implements NodeHost {
   rewind(steps: number): boolean {
     this.state.close();
     this.outputs.drop();
-    this.letters = [];
+    this.deadLetters.take();
     this.failure = undefined;
     this.apart = false;
     this.taken = 0;
@@ -306,29 +299,16 @@ export class Task implements NodeHost {
     const { index } = queue.head!;
     const at = queue.headRecord;
     const headers = headerBytesOf(index, at);
+    const source = this.whereNow();
     this.lettered = true;
-    this.countLetter(node, reason, headers);
+    this.deadLetters.note({ node, reason, at: source, headers });
     this.outputs.append(deadLetterTopicOf(queue.topic), this.partition, {
       timestamp: index.timestamps[at]!,
       sequence: index.sequences[at]!,
       key: keyTextOf(index, at),
       value: valueOf(index, at),
-      headers: encodeDeadLetterHeaders(headers, { reason, node, source: this.whereNow(), detail }),
+      headers: encodeDeadLetterHeaders(headers, { reason, node, source, detail }),
     });
-  }
-
-  /** Dead letters since the last commit, by node and reason: one line each for those who watch, however many there are. */
-  takeDeadLetters(): readonly DeadLettered[] {
-    const taken = this.letters;
-    if (taken.length > 0) this.letters = [];
-    return taken;
-  }
-
-  private countLetter(node: string, reason: string, headers: Uint8Array): void {
-    const known = this.letters.find((letter) => letter.node === node && letter.reason === reason);
-    if (known === undefined)
-      this.letters.push({ node, reason, count: 1, firstAt: this.whereNow(), correlationId: correlationIdOf(headers) });
-    else known.count += 1;
   }
 
   schedule(
@@ -339,7 +319,9 @@ export class Task implements NodeHost {
     const name = cellName(node, `timer/${timer.id}`);
     // The grid begins when the task was first opened, and is kept from then on.
     this.newTimer ||= timer.kind === "wall-clock" && !this.taskMeta.has(name);
-    const due = this.taskMeta.cell(name, timer.kind === "stream-time" ? 0 : this.setup.nowMs + timer.intervalMs);
+    const first = timer.kind === "stream-time" ? 0 : (this.opening ? this.setup.nowMs : this.nowMs) + timer.intervalMs;
+    const due = this.taskMeta.cell(name, first);
+    if (due.value === Infinity && !this.opening) due.value = first;
     return this.timers.add({ kind: timer.kind, intervalMs: timer.intervalMs, due, fire });
   }
 
@@ -367,11 +349,13 @@ export class Task implements NodeHost {
       Object.entries(processor.stores).map(([name, spec]) => [storeIdOf(id, name), spec] as const),
     );
     this.state = storage.open(this.id, Object.fromEntries(specs));
+    this.opening = true;
     this.pushes = buildPipeline(plan, {
       host: this,
       state: this.state,
       write: (topic, partition, record) => this.outputs.append(topic, partition, record),
     });
+    this.opening = false;
   }
 
   private setNow(nowMs: number): void {
@@ -505,5 +489,3 @@ function hashOf(text: string): string {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(36);
 }
-
-const correlationIdOf = (headers: Uint8Array): string | undefined => decodeHeaders(headers).find(([name]) => name === "correlationid")?.[1];

@@ -11,9 +11,15 @@ type Scheduled = {
 export class Timers {
   private readonly scheduled = new Set<Scheduled>();
 
+  /** A timer that is scheduled again under its name takes the place of the first; a cancelled one is due never, over restarts too. */
   add(timer: Scheduled): Timer {
+    for (const other of this.scheduled) if (other.due === timer.due) this.scheduled.delete(other);
     this.scheduled.add(timer);
-    return { cancel: () => void this.scheduled.delete(timer) };
+    return {
+      cancel: () => {
+        if (this.scheduled.delete(timer)) timer.due.value = Infinity;
+      },
+    };
   }
 
   /** Fires what is due at `time`, in order of scheduling; answers how many were. */

@@ -1,5 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
-import type { DeadLettered } from "./task.ts";
+import type { DeadLettered } from "./dead-letter-tally.ts";
 
 /** What a worker tells those who watch it; whoever starts it turns this into log lines and metrics. None is called per record. */
 export interface WorkerEvents {

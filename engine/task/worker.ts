@@ -283,7 +283,7 @@ export class Worker {
     for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
     for (const task of tasks) {
       task.committed();
-      for (const letter of task.takeDeadLetters()) events.deadLettered({ task: task.id, ...letter });
+      for (const letter of task.deadLetters.take()) events.deadLettered({ task: task.id, ...letter });
     }
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
