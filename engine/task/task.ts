@@ -142,14 +142,6 @@ export class Task implements NodeHost {
     return this.queues.every((queue) => queue.buffered === 0 && queue.more === false);
   }
 
-  get pendingBytes(): number {
-    return this.outputs.bytes;
-  }
-
-  get steps(): number {
-    return this.journal.length;
-  }
-
   get commitNumber(): bigint {
     return this.number;
   }
@@ -166,10 +158,6 @@ export class Task implements NodeHost {
   /** When the next wall-clock timer is due. */
   get nextTimer(): number {
     return this.timers.next("wall-clock");
-  }
-
-  enqueue(fetched: FetchedBatch): void {
-    this.queues.find((queue) => queue.topic === fetched.topic)!.enqueue(fetched);
   }
 
   /** Takes up to `most` records in the order of their times; stops at a failure. Answers how many entries it took, marks of time included. */
