@@ -1,12 +1,4 @@
-import {
-  earliest,
-  splitTaskId,
-  type FetchedBatch,
-  type Position,
-  type TaskCheckpoint,
-  type TaskCommit,
-  type TaskId,
-} from "#broker/broker.ts";
+import { earliest, splitTaskId, type Position, type TaskCheckpoint, type TaskCommit, type TaskId } from "#broker/broker.ts";
 import { headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
 import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
