@@ -19,7 +19,7 @@ export class InputQueue {
   /** Records at hand that were not taken. */
   buffered = 0;
   bufferedBytes = 0;
-  /** Unread records in the log beyond what is at hand: false once the log said so, undefined before it was asked. */
+  /** Unread records in the log beyond what is at hand: false once the log said so, undefined when it was not asked lately. */
   more: boolean | undefined;
   /** The log's end when it was last asked. */
   end = 0n;

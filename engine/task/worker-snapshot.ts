@@ -47,7 +47,7 @@ export function snapshotOf(
         task: task.id,
         topic: queue.topic,
         partition: queue.partition,
-        records: queue.more === undefined ? 0 : Number(queue.end - queue.position),
+        records: queue.position < 0n ? 0 : Math.max(0, Number(queue.end - queue.position)),
         ms: queue.head === undefined ? 0 : Math.max(0, nowMs - queue.head.appendedAtMs),
       })),
     ),

@@ -209,6 +209,8 @@ export class Worker {
       for (const queue of task.queues) {
         if (queue.buffered < bufferedRecords)
           positions.push({ topic: queue.topic, partition: queue.partition, offset: queue.fetchPosition });
+        // What it knew of the log is older than what the others are about to hear: it may neither be idle nor be passed by it.
+        else queue.more = undefined;
         ready ||= queue.buffered > 0;
       }
     }
@@ -405,7 +407,7 @@ export class Worker {
 
   private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
     const queue = this.queueOf(subTopology, topic, partition);
-    if (queue === undefined || queue.more === undefined) return undefined;
+    if (queue === undefined || (queue.more === undefined && queue.end === 0n)) return undefined;
     const written = this.written.get(`${topic} ${partition}`) ?? 0n;
     return written > queue.end ? written : queue.end;
   }

@@ -178,7 +178,10 @@ export class TopologyDriver {
 
   private recover(task: Task): void {
     // Time does not pass by itself here, so what may be tried again later is tried at once.
+    let last = "";
     for (let attempt = 0; task.failure !== undefined; attempt++) {
+      if (task.failure.at !== last) attempt = 0;
+      last = task.failure.at;
       const outcome = recover(task, attempt, { policy: defaultRetry, random: () => 0 });
       if (outcome.kind === "stopped") return this.stop(task, outcome.cause);
       task.process(this.options.slice, this.clock);

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { chainNode, type BoundProcessor } from "#operators/node.ts";
+import { mapRecord } from "#operators/stateless.ts";
+import { timestamped, type Timestamped } from "#operators/timestamped.ts";
+import { aggregateByWindow } from "#operators/window-aggregate.ts";
+import { windowStore, type WindowStore } from "#state/store.ts";
+import type { TestInput } from "#testing/every-way.ts";
+import { jsonCodec } from "#testing/json-codec.ts";
+import { pickFrom } from "#testing/random-plan.ts";
+import { testPlan } from "#testing/test-plan.ts";
+import { caughtUp, openTestBroker, post, startTestWorker } from "#testing/worker-bench.ts";
+import { countsOf } from "./node-counts.ts";
+import type { Plan } from "./plan.ts";
+import type { Worker } from "./worker.ts";
+
+const seed = Number(process.env["SEED"] ?? 20_261_121);
+
+const counts = (): BoundProcessor =>
+  chainNode("counts", { windows: windowStore(timestamped(jsonCodec)) }, ({ windows }) => [
+    aggregateByWindow(
+      windows as WindowStore<Timestamped<number>>,
+      { sizeMs: 20, graceMs: 5, emit: "update" },
+      { init: () => 0, add: (n) => n + 1 },
+    ) as never,
+  ]);
+const rekey = (keys: number): BoundProcessor =>
+  chainNode("rekey", {}, () => [mapRecord((n: number) => ({ key: `k${n % keys}`, value: n })) as never]);
+
+/** Windows behind one change of key and behind two. */
+function plan(partitions: number): Plan {
+  return testPlan(
+    {
+      one: { nodes: { a: { processor: rekey(7), from: { in: ["in"] } } }, to: { ab: { from: "a.out", kind: "repartition" } } },
+      two: {
+        nodes: { near: { processor: counts(), from: { in: ["ab"] } }, b: { processor: rekey(3), from: { in: ["ab"] } } },
+        to: { bc: { from: "b.out", kind: "repartition" } },
+      },
+      three: { nodes: { far: { processor: counts(), from: { in: ["bc"] } } }, to: {} },
+    },
+    partitions,
+  );
+}
+
+const missedBy = (worker: Worker, node: string): ReturnType<typeof countsOf> =>
+  countsOf(
+    [...worker.ownedTasks.values()].map(({ meta }) => meta),
+    node,
+  );
+
+describe("[M4] [M5] nothing is late behind repartitions, with workers that come and go while records are posted", () => {
+  for (const partitions of [2, 6]) {
+    for (const idleMs of [0, 4, 60_000]) {
+      test(`${partitions} partitions, idle after ${idleMs} ms (seed ${seed})`, async () => {
+        const pick = pickFrom(seed + partitions * 31 + idleMs);
+        const topology = plan(partitions);
+        const broker = await openTestBroker(topology);
+        let time = 0;
+        let posted = 0;
+        for (let life = 0; life < 6; life++) {
+          const worker = await startTestWorker(topology, broker, {
+            idleMs,
+            commitMs: pick(4),
+            sliceRecords: 1 + pick(20),
+            commitRecords: 1 + pick(50),
+            bufferedRecords: 1 + pick(100),
+          });
+          for (let lot = 0; lot < 6; lot++) {
+            const inputs = Array.from({ length: 1 + pick(60) }, (): TestInput => {
+              time += pick(30) === 0 ? 500 : pick(6);
+              return { to: "in", key: `in-${pick(9)}`, value: posted++, at: time };
+            });
+            await post(broker, topology, inputs);
+          }
+          // Some lives end before they have seen everything.
+          if (life === 5 || pick(2) === 0) await caughtUp(worker, broker, { plan: topology, topic: "in", subTopology: "three" });
+          if (life === 5) {
+            for (const node of ["near", "far"]) expect(missedBy(worker, node)).toMatchObject({ in: posted, emitted: posted, missed: {} });
+          }
+          await worker.stop();
+        }
+      });
+    }
+  }
+});
