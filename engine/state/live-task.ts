@@ -17,8 +17,8 @@ const trimmedPerEntry = 4;
 export type LiveTaskParts = {
   readonly base: StateBase;
   readonly stores: Readonly<Record<string, StoreSpec>>;
-  /** May change while the task is open. */
-  readonly limits: () => TaskStateLimits;
+  /** Given what the task uses; may change while the task is open. */
+  readonly limits: (own: Readonly<TaskStateLimits>) => TaskStateLimits;
   readonly closed: (state: TaskState) => void;
 };
 
@@ -41,7 +41,7 @@ export class LiveTask implements TaskState {
     this.base = parts.base;
     this.parts = parts;
     this.cache = new Cache(
-      () => parts.limits().cachedEntries,
+      () => parts.limits(this.usage).cachedEntries,
       () => this.stores.values(),
     );
     this.number = parts.base.folded;
@@ -64,6 +64,16 @@ export class LiveTask implements TaskState {
     const found = this.stores.get(store);
     if (!(found instanceof LiveWindow)) throw this.unknownStore(store, "window");
     return found as WindowStore<unknown> as WindowStore<V>;
+  }
+
+  /** What the task has of the limits that tasks share. */
+  get usage(): TaskStateLimits {
+    const folding = this.folding?.generation;
+    return {
+      tailEntries: this.open.entries + (folding?.entries ?? 0),
+      tailBytes: this.open.bytes + (folding?.bytes ?? 0),
+      cachedEntries: this.cache.count,
+    };
   }
 
   get dirtyCount(): number {
@@ -169,7 +179,7 @@ export class LiveTask implements TaskState {
   }
 
   private isFull({ entries, bytes, keys }: Generation): boolean {
-    const { tailEntries, tailBytes, cachedEntries } = this.parts.limits();
+    const { tailEntries, tailBytes, cachedEntries } = this.parts.limits(this.usage);
     return entries * 2 >= tailEntries || bytes * 2 >= tailBytes || keys >= Math.max(1, cachedEntries * 0.4);
   }
 

@@ -17,7 +17,7 @@ export function embeddedStateStorage(database: EmbeddedDatabase, limits: Partial
     open(task: TaskId, stores: Readonly<Record<string, StoreSpec>>): TaskState {
       return tasks.replace(task, () => {
         const base = new EmbeddedBase(task, { tables, deltas, stores });
-        return new LiveTask(task, { base, stores, limits: () => tasks.share(), closed: (state) => tasks.closed(task, state) });
+        return new LiveTask(task, { base, stores, limits: (own) => tasks.share(own), closed: (state) => tasks.closed(task, state) });
       });
     },
   };

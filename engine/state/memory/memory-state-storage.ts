@@ -24,7 +24,7 @@ export function memoryStateStorage(limits: Partial<TaskStateLimits> = {}): Memor
       return tasks.replace(task, () => {
         const base = baseOf(task);
         base.keepOnly(new Set(Object.keys(stores)));
-        return new LiveTask(task, { base, stores, limits: () => tasks.share(), closed: (state) => tasks.closed(task, state) });
+        return new LiveTask(task, { base, stores, limits: (own) => tasks.share(own), closed: (state) => tasks.closed(task, state) });
       });
     },
     commit: (task, number, changes) => baseOf(task).commit(number, changes),
