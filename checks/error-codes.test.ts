@@ -24,6 +24,8 @@ const reasons = new Set(
       [...readFileSync(file, "utf8").matchAll(/(?:RecordError|deadLetter)\(\s*"([a-z-]+)"/g)].map(([, reason]) => reason!),
     ),
 );
+/** And those that the shipped topology gives. */
+const ownReasons = [...readFileSync("topology/commerce.yaml", "utf8").matchAll(/reason: ([a-z-]+)/g)].map(([, reason]) => reason!);
 const known = [
   ...brokerErrorCodes,
   ...stateErrorCodes,
@@ -38,6 +40,7 @@ const known = [
   ...retryCodes,
   ...warningCodes,
   ...reasons,
+  ...ownReasons,
 ];
 
 test("every code is in docs/errors.md", () => {
