@@ -83,6 +83,8 @@ export class Worker {
   /** Which queue takes what lies at `topic partition`. */
   private readonly readers = new Map<string, InputQueue>();
   private lastFetch = { atMs: 0, count: 0 };
+  /** Whose turn it is among the tasks that run. */
+  private nextTask = 0;
 
   constructor(options: WorkerOptions) {
     this.options = {
@@ -236,19 +238,19 @@ export class Worker {
     this.lastFetch = { atMs: now, count };
   }
 
+  /** Takes at most what one commit shall hold, so that no turn is long; the next turn begins with the task behind the last one. */
   private process(): number {
     const { sliceRecords, commitRecords, clock } = this.options;
     const now = clock();
+    const room = commitRecords - this.uncommittedRecords();
+    const tasks = this.runnable(now);
     let taken = 0;
-    let moved = true;
-    while (moved && this.uncommittedRecords() < commitRecords) {
-      moved = false;
-      for (const task of this.runnable(now)) {
-        const count = task.process(sliceRecords, now);
-        taken += count;
-        moved ||= count > 0 && task.failure === undefined;
-      }
-      if (this.failed().length > 0) break;
+    for (let idle = 0; idle < tasks.length && taken < room;) {
+      const task = tasks[this.nextTask++ % tasks.length]!;
+      const count = task.process(Math.min(sliceRecords, room - taken), now);
+      taken += count;
+      if (task.failure !== undefined) break;
+      idle = count > 0 ? 0 : idle + 1;
     }
     for (const task of this.runnable(now)) task.tick(now);
     for (const task of this.failed()) this.recover(task, now);
