@@ -242,8 +242,9 @@ export class Worker {
   private process(): number {
     const { sliceRecords, commitRecords, clock } = this.options;
     const now = clock();
-    const room = commitRecords - this.uncommittedRecords();
     const tasks = this.runnable(now);
+    // However few a commit shall hold, each task has its turn in it.
+    const room = Math.max(commitRecords, tasks.length) - this.uncommittedRecords();
     let taken = 0;
     for (let idle = 0; idle < tasks.length && taken < room;) {
       const task = tasks[this.nextTask++ % tasks.length]!;
