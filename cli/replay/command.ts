@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { CommandHost } from "../command.ts";
 import { runReplay, type ReplayOptions } from "./replay.ts";
 import { ReplayError } from "./replay-error.ts";
 import { progressText, type ReplayProgress, reportText } from "./report.ts";
@@ -42,15 +43,6 @@ month that the repository ships.
 
 Exit codes: 0 posted (rows that were refused are in the report); 1 failed, or the server rejected events; 2 wrong usage; 130 interrupted.
 `;
-
-/** Where a command runs: the process, or a test. */
-export type CommandHost = {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
-  /** Aborts on Ctrl-C. */
-  readonly signal: AbortSignal;
-};
 
 /** `millrace replay`: reads its arguments, replays, reports; answers the exit code. */
 export async function runReplayCommand(args: readonly string[], host: CommandHost): Promise<number> {
