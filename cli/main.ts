@@ -1,4 +1,7 @@
 import { enableCompileCache, getCompileCacheDir } from "node:module";
+import { countBuffersAsHeap } from "#engine/task/buffers-as-heap.ts";
+
+countBuffersAsHeap();
 
 // Most of a start is reading TypeScript. The engine's thread inherits the cache by its environment; what is imported before this line is not cached.
 enableCompileCache();

@@ -66,6 +66,7 @@ export { step } from "#operators/step.ts";
 export { asTable, upsert } from "#operators/table.ts";
 export { timestamped, type Timestamped } from "#operators/timestamped.ts";
 export { aggregateByWindow, type WindowSpec } from "#operators/window-aggregate.ts";
+export { countBuffersAsHeap } from "#task/buffers-as-heap.ts";
 export { deadLetterOf, deadLetterHeader, type DeadLetter } from "#task/dead-letter.ts";
 export { countsOf, type NodeCounts } from "#task/node-counts.ts";
 export { storeIdOf } from "#task/pipeline.ts";

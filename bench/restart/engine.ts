@@ -1,6 +1,8 @@
 import { flushCompileCache } from "node:module";
-import { embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
+import { countBuffersAsHeap, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
 import { compileAggregate, workloadOf } from "../aggregate/workload.ts";
+
+countBuffersAsHeap();
 
 /**
  * The aggregate's worker over a log, told when it may be killed: `engine.ts FILE WORKLOAD RECORDS SPAWNED_AT [quick]` prints a line when that many
