@@ -1,5 +1,5 @@
 import { enableCompileCache, getCompileCacheDir } from "node:module";
-import { countBuffersAsHeap } from "#engine/task/buffers-as-heap.ts";
+import { countBuffersAsHeap } from "#engine/broker/buffers-as-heap.ts";
 
 countBuffersAsHeap();
 

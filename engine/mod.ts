@@ -19,6 +19,7 @@ export {
   type TaskId,
   type TopicSpec,
 } from "#broker/broker.ts";
+export { countBuffersAsHeap } from "#broker/buffers-as-heap.ts";
 export { BrokerError, type BrokerErrorCode } from "#broker/broker-error.ts";
 export { partitionOf } from "#broker/partitioner.ts";
 export {
@@ -66,7 +67,6 @@ export { step } from "#operators/step.ts";
 export { asTable, upsert } from "#operators/table.ts";
 export { timestamped, type Timestamped } from "#operators/timestamped.ts";
 export { aggregateByWindow, type WindowSpec } from "#operators/window-aggregate.ts";
-export { countBuffersAsHeap } from "#task/buffers-as-heap.ts";
 export { deadLetterOf, deadLetterHeader, type DeadLetter } from "#task/dead-letter.ts";
 export { countsOf, type NodeCounts } from "#task/node-counts.ts";
 export { storeIdOf } from "#task/pipeline.ts";

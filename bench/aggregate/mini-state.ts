@@ -16,7 +16,7 @@ export type Total = {
 export type EncodeTotal = (total: Total) => Uint8Array;
 
 /** Deltas in one generation, as the engine's state room has it. */
-const generationEntries = 200_000;
+const generationEntries = 128_000;
 const foldPerRecord = 1.5;
 const trimmedPerEntry = 4;
 const runLength = 512;

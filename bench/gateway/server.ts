@@ -4,7 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
-import { countBuffersAsHeap } from "#engine/task/buffers-as-heap.ts";
+import { countBuffersAsHeap } from "#engine/broker/buffers-as-heap.ts";
 import { createGateway } from "#gateway/gateway.ts";
 import { metricNames } from "#gateway/metrics.ts";
 import { startServer } from "#gateway/server.ts";

@@ -157,6 +157,11 @@ export class DeltaReader {
     return this.buffer.subarray(this.valueStart, this.valueEnd);
   }
 
+  /** Where the value lies; undefined unless the entry is a put. */
+  stored(): { readonly delta: Uint8Array; readonly from: number; readonly to: number } | undefined {
+    return this.op === deltaOps.put ? { delta: this.buffer, from: this.valueStart, to: this.valueEnd } : undefined;
+  }
+
   private varint(): number {
     let value = 0;
     for (let shift = 0; shift < 32; shift += 7) {

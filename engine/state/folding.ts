@@ -41,10 +41,11 @@ export class Folding {
     if (slice.length === 0 && !finished) return false;
     try {
       this.base.transaction(() => {
-        for (const { segment, key, value } of slice) {
-          const { base, codec } = segment.home;
-          if (value === undefined) base.delete(segment.rowKey(key));
-          else base.put(segment.rowKey(key), codec.encode(value));
+        for (const entry of slice) {
+          const { segment, key } = entry;
+          const bytes = segment.encoded(entry);
+          if (bytes === undefined) segment.home.base.delete(segment.rowKey(key));
+          else segment.home.base.put(segment.rowKey(key), bytes);
         }
         if (!finished) return;
         atEnd();

@@ -1,5 +1,4 @@
 import type { DeltaReader, DeltaWriter } from "./delta.ts";
-import { deltaOps } from "./delta.ts";
 import { endOfPrefix } from "./key-order.ts";
 import type { LiveStore, LiveStoreParts } from "./live-store.ts";
 import { type Entry, Segment, type SegmentHome } from "./segment.ts";
@@ -68,7 +67,7 @@ export class LiveKeyValue<V> implements KeyValueStore<V>, LiveStore<V>, SegmentH
   restore(reader: DeltaReader): Entry<V> | undefined {
     const key = reader.key();
     if (this.all.entries.has(key)) return undefined;
-    return this.all.restore(key, reader.op === deltaOps.put ? this.all.decode(reader.value(), key) : undefined);
+    return this.all.restore(key, reader.stored());
   }
 
   trim(): number {

@@ -108,7 +108,7 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
     const segment = this.segment(start) ?? this.open(start);
     const key = reader.key();
     if (segment === undefined || segment.entries.has(key)) return undefined;
-    return segment.restore(key, reader.op === deltaOps.put ? segment.decode(reader.value(), key) : undefined);
+    return segment.restore(key, reader.stored());
   }
 
   trim(limit: number): number {

@@ -10,11 +10,13 @@ import { StateError } from "./state-error.ts";
 export const entryFlags = { dirty: 1, taken: 2, used: 4, cached: 8 } as const;
 const { dirty, used, cached } = entryFlags;
 
-/** One key in memory; a value of `undefined` is a tombstone. */
+/** One key in memory; without a value, decoded or stored, it is a tombstone. */
 export class Entry<V> {
   readonly segment: Segment<V>;
   readonly key: string;
   value: V | undefined;
+  /** The value as it was read back from the tail: most are not asked for before they are folded. */
+  stored: StoredValue | undefined;
   flags: number;
   /** The generation that its newest committed delta belongs to; 0 when the base has that, or there was none. */
   generation = 0;
@@ -23,9 +25,13 @@ export class Entry<V> {
     this.segment = segment;
     this.key = key;
     this.value = value;
+    this.stored = undefined;
     this.flags = 0;
   }
 }
+
+/** Bytes of a value within a delta. A view of its own would cost more than the entry does. */
+export type StoredValue = { readonly delta: Uint8Array; readonly from: number; readonly to: number };
 
 /** What a segment needs of its store. */
 export type SegmentHome<V> = {
@@ -71,7 +77,7 @@ export class Segment<V> {
     if (entry === undefined) return undefined;
     entry.flags |= used;
     this.last = entry;
-    return entry.value;
+    return entry.stored === undefined ? entry.value : this.unpack(entry);
   }
 
   put(key: string, value: V): void {
@@ -104,7 +110,8 @@ export class Segment<V> {
       if (key !== undefined && (rowKey === undefined || compareKeys(key, rowKey) <= 0)) {
         if (key === rowKey) rows!.pass();
         memory.pass(key);
-        value = this.entries.get(key)!.value;
+        const entry = this.entries.get(key)!;
+        value = entry.stored === undefined ? entry.value : this.unpack(entry);
       } else if (rowKey !== undefined) {
         key = rowKey;
         value = this.decode(rows!.value(), key);
@@ -121,15 +128,23 @@ export class Segment<V> {
     }
   }
 
-  /** An entry read back from the tail. */
-  restore(key: string, value: V | undefined): Entry<V> {
-    return this.add(key, value);
+  /** An entry read back from the tail; without a value, a tombstone. */
+  restore(key: string, stored: StoredValue | undefined): Entry<V> {
+    const entry = this.add(key, undefined);
+    entry.stored = stored;
+    return entry;
+  }
+
+  /** What the base shall have of the entry; undefined for a tombstone. */
+  encoded({ stored, value }: Entry<V>): Uint8Array | undefined {
+    if (stored !== undefined) return stored.delta.subarray(stored.from, stored.to);
+    return value === undefined ? undefined : this.home.codec.encode(value);
   }
 
   /** The base has the entry's newest committed value now: it may leave, and a tombstone does. */
   folded(entry: Entry<V>): void {
     entry.generation = 0;
-    if (entry.value === undefined) this.remove(entry);
+    if (entry.value === undefined && entry.stored === undefined) this.remove(entry);
     else {
       entry.flags |= cached;
       this.home.cache.count += 1;
@@ -189,11 +204,20 @@ export class Segment<V> {
   private makeDirty(entry: Entry<V>): void {
     if ((entry.flags & cached) !== 0) this.home.cache.count -= 1;
     entry.flags = (entry.flags & ~cached) | dirty | used;
+    entry.stored = undefined;
     this.home.dirty.push(entry);
   }
 
+  private unpack(entry: Entry<V>): V {
+    const { delta, from, to } = entry.stored!;
+    const value = this.decode(delta.subarray(from, to), entry.key);
+    entry.value = value;
+    entry.stored = undefined;
+    return value;
+  }
+
   /** @throws {StateError} `STATE_CORRUPT` */
-  decode(bytes: Uint8Array, key: string): V {
+  private decode(bytes: Uint8Array, key: string): V {
     try {
       return this.home.codec.decode(bytes);
     } catch (cause) {
