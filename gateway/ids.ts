@@ -14,29 +14,26 @@ const poolBytes = 4096;
 
 /** Random ids from a pool, since asking the system for eight bytes at a time costs more than a request may. */
 export function randomIds(): Ids {
-  const pool = Buffer.allocUnsafeSlow(poolBytes);
-  let at = poolBytes;
-  const take = (bytes: number): number => {
-    if (at + bytes > poolBytes) {
-      randomFillSync(pool);
+  const bytes = Buffer.allocUnsafeSlow(poolBytes);
+  let digits = "";
+  let at = 0;
+  const take = (count: number): string => {
+    if (at + count > digits.length) {
+      digits = randomFillSync(bytes).toString("hex");
       at = 0;
     }
-    at += bytes;
-    return at - bytes;
+    at += count;
+    return digits.slice(at - count, at);
   };
   return {
     uuid(nowMs) {
       const time = Math.floor(nowMs).toString(16).padStart(12, "0");
-      const start = take(10);
-      pool[start] = (pool[start]! & 0x0f) | 0x70;
-      pool[start + 2] = (pool[start + 2]! & 0x3f) | 0x80;
-      const rest = pool.toString("hex", start, start + 10);
-      return `${time.slice(0, 8)}-${time.slice(8)}-${rest.slice(0, 4)}-${rest.slice(4, 8)}-${rest.slice(8)}`;
+      const rest = take(19);
+      // Of the variant's digit two bits are fixed.
+      const variant = "89ab"[Number.parseInt(rest[0]!, 16) & 3]!;
+      return `${time.slice(0, 8)}-${time.slice(8)}-7${rest.slice(1, 4)}-${variant}${rest.slice(4, 7)}-${rest.slice(7)}`;
     },
-    hex(bytes) {
-      const start = take(bytes);
-      return pool.toString("hex", start, start + bytes);
-    },
-    roll: () => pool.readUInt32BE(take(4)) / 2 ** 32,
+    hex: (count) => take(2 * count),
+    roll: () => Number.parseInt(take(8), 16) / 2 ** 32,
   };
 }

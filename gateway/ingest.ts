@@ -23,7 +23,7 @@ import type { Tail, TailEntry } from "./tail.ts";
 
 export type IngestOptions = {
   readonly lanes: Lanes;
-  readonly authorize: (header: string | undefined) => Authorized;
+  readonly authorize: (header: string | undefined, connection?: object) => Authorized;
   readonly limits: Limits;
   readonly partitionsOf: AdmissionContext["partitionsOf"];
   readonly nowMs: () => number;

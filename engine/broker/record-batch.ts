@@ -82,16 +82,20 @@ export const noHeaders: Buffer = Buffer.alloc(0);
 
 export function encodeHeaders(headers: HeaderList): Buffer {
   if (headers.length === 0) return noHeaders;
-  const parts: Buffer[] = [];
+  let length = 0;
+  for (const [name, value] of headers) length += 6 + Buffer.byteLength(name) + Buffer.byteLength(value);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
   for (const [name, value] of headers) {
-    const nameBytes = Buffer.from(name);
-    const valueBytes = Buffer.from(value);
-    const lengths = Buffer.alloc(6);
-    lengths.writeUInt16BE(nameBytes.length, 0);
-    lengths.writeInt32BE(valueBytes.length, 2);
-    parts.push(lengths.subarray(0, 2), nameBytes, lengths.subarray(2), valueBytes);
+    const nameLength = writeText(bytes, name, at + 2);
+    bytes[at] = nameLength >>> 8;
+    bytes[at + 1] = nameLength;
+    at += 2 + nameLength;
+    const valueLength = bytes.write(value, at + 4);
+    bytes.writeInt32BE(valueLength, at);
+    at += 4 + valueLength;
   }
-  return Buffer.concat(parts);
+  return bytes;
 }
 
 export function decodeHeaders(bytes: Uint8Array): HeaderList {

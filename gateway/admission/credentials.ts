@@ -17,8 +17,11 @@ const anyone: Authorized = { kind: "known", principal: { name: "open", developer
 const missing: Authorized = { kind: "refused", slug: "missing-credentials" };
 const invalid: Authorized = { kind: "refused", slug: "invalid-credentials" };
 
-/** Judges an `Authorization` header: one hash, one look-up by it, one comparison in constant time. */
-export function authorizer(access: Access): (header: string | undefined) => Authorized {
+/**
+ * Judges an `Authorization` header: one hash, one look-up by it, one comparison in constant time. What a connection was let in with before is
+ * only compared, in constant time as well: a client sends the same key with each request, and the hash would be a twentieth of one.
+ */
+export function authorizer(access: Access): (header: string | undefined, connection?: object) => Authorized {
   if (access.kind === "open") return () => anyone;
   const known = new Map(
     access.keys.map(({ name, secret, developer = false }) => {
@@ -27,12 +30,24 @@ export function authorizer(access: Access): (header: string | undefined) => Auth
       return [digest.toString("latin1"), { digest, answer }];
     }),
   );
-  return (header) => {
+  const letIn = new WeakMap<object, { readonly header: string; readonly answer: Authorized }>();
+  return (header, connection) => {
     if (header === undefined) return missing;
+    const before = connection && letIn.get(connection);
+    if (before !== undefined && isSame(before.header, header)) return before.answer;
     const match = bearer.exec(header);
     if (!match) return invalid;
     const digest = hash("sha256", match[1]!, "buffer");
     const key = known.get(digest.toString("latin1"));
-    return key !== undefined && timingSafeEqual(key.digest, digest) ? key.answer : invalid;
+    if (key === undefined || !timingSafeEqual(key.digest, digest)) return invalid;
+    if (connection !== undefined) letIn.set(connection, { header, answer: key.answer });
+    return key.answer;
   };
+}
+
+/** Takes a time that depends on the length of `told` only. */
+function isSame(expected: string, told: string): boolean {
+  let difference = expected.length ^ told.length;
+  for (let i = 0; i < told.length; i++) difference |= expected.charCodeAt(i % expected.length) ^ told.charCodeAt(i);
+  return difference === 0;
 }

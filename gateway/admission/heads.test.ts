@@ -32,6 +32,27 @@ test("[G5] a secret key is known by its hash, anything else is refused", () => {
   expect(authorizer({ kind: "open" })(undefined)).toEqual({ kind: "known", principal: { name: "open", developer: true } });
 });
 
+test("[G5] what let a connection in lets in nothing else", () => {
+  const judge = authorizer({
+    kind: "keys",
+    keys: [
+      { name: "shop", secret: "sk_1" },
+      { name: "dev", secret: "sk_dev", developer: true },
+    ],
+  });
+  const connection = {};
+  const shop = { kind: "known", principal: { name: "shop" } };
+  for (let i = 0; i < 2; i++) {
+    expect(judge("Bearer sk_1", connection)).toMatchObject(shop);
+    for (const header of ["Bearer sk_2", "Bearer sk_", "Bearer sk_1Bearer sk_1", ""]) {
+      expect(judge(header, connection), header).toMatchObject({ slug: "invalid-credentials" });
+    }
+    expect(judge(undefined, connection)).toMatchObject({ slug: "missing-credentials" });
+    expect(judge("Bearer sk_dev", connection)).toMatchObject({ principal: { name: "dev" } });
+    expect(judge("Bearer sk_1", connection)).toMatchObject(shop);
+  }
+});
+
 test("[G2] the media type says how a body is read; other charsets are not, and what curl says of itself is for developers", () => {
   expect(formatOf("application/json", false)).toBe("json");
   expect(formatOf('Application/JSON; Charset="UTF-8"', false)).toBe("json");

@@ -80,8 +80,7 @@ export class BodyReader {
     request.on("end", () =>
       end({ kind: "whole", bytes: chunks.length === 1 ? chunks[0]! : chunks.length === 0 ? empty : Buffer.concat(chunks, length) }),
     );
-    // An aborted request is both an error and a close; a whole one closes too, behind its end.
-    request.on("error", () => end({ kind: "gone" }));
+    // An aborted request closes, and is an error only to those who listen for one; a whole one closes too, behind its end.
     request.on("close", () => end({ kind: "gone" }));
   }
 

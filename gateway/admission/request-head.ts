@@ -17,7 +17,7 @@ export type RequestHead = {
 
 export type HeadJudgeOptions = {
   readonly health: Health;
-  readonly authorize: (header: string | undefined) => Authorized;
+  readonly authorize: (header: string | undefined, connection?: object) => Authorized;
   readonly limits: Limits;
   readonly ids: Ids;
   readonly waitingBytes: () => number;
@@ -29,9 +29,9 @@ const discardedBodies = 16;
 /** Judges the head of a request that brings events: the cheapest refusals first, and all of them before a byte of the body is read. */
 export function headJudge(options: HeadJudgeOptions): (request: IncomingMessage) => RequestHead | Problem {
   const { health, authorize, limits, ids, waitingBytes } = options;
-  return ({ headers }) => {
+  return ({ headers, socket }) => {
     if (health.draining) return draining;
-    const authorized = authorize(headers.authorization);
+    const authorized = authorize(headers.authorization, socket);
     if (authorized.kind === "refused") {
       const detail = authorized.slug === "missing-credentials" ? "send Authorization: Bearer with a key" : "this key is not known here";
       return { slug: authorized.slug, detail, headers: { "WWW-Authenticate": "Bearer" } };

@@ -14,10 +14,10 @@ export type EventName = { readonly source: string; readonly eventId: string };
  */
 export class DedupeTable<Pending extends object> {
   readonly #limits: DedupeLimits;
-  #pending = 0;
+  readonly #pending = new Names<Pending>();
   // Two generations instead of one list in order of use: taking single entries out of a large map costs more than all else here.
-  #young = new Generation<Pending>();
-  #old = new Generation<Pending>();
+  #young = new Generation();
+  #old = new Generation();
 
   constructor(limits: DedupeLimits) {
     this.#limits = limits;
@@ -25,64 +25,96 @@ export class DedupeTable<Pending extends object> {
 
   /** Ids known, at most; one that was seen in both generations counts twice. */
   get size(): number {
-    return this.#young.size + this.#old.size;
+    return this.#pending.size + this.#young.size + this.#old.size;
   }
 
   look(name: EventName, nowMs: number): Known<Pending> {
-    let entry = this.#young.get(name);
-    if (entry === undefined) {
-      entry = this.#old.get(name);
-      if (entry === undefined) return fresh;
-      this.#keep(entry);
+    const first = this.#pending.get(name);
+    if (first !== undefined) return { kind: "pending", first };
+    let known = this.#young.get(name);
+    if (known === undefined) {
+      known = this.#old.get(name);
+      if (known === undefined) return fresh;
+      this.#keep(name, known);
     }
-    if (entry.first !== undefined) return { kind: "pending", first: entry.first };
-    if (entry.token === undefined || entry.receivedAtMs + this.#limits.withinMs <= nowMs) return fresh;
-    return { kind: "done", token: entry.token, receivedAtMs: entry.receivedAtMs };
+    return known.receivedAtMs + this.#limits.withinMs <= nowMs ? fresh : known;
   }
 
   /** Takes note that `first` is under way. The answer must be called when its append has ended: with the token, or without one to forget it. */
   claim(name: EventName, first: Pending, receivedAtMs: number): (token: string | undefined) => void {
-    const entry: Entry<Pending> = { ...name, first, token: undefined, receivedAtMs };
-    this.#pending += 1;
-    this.#keep(entry);
+    this.#pending.set(name, first);
     return (token) => {
-      this.#pending -= 1;
-      entry.first = undefined;
-      entry.token = token;
+      this.#pending.delete(name);
+      if (token !== undefined) this.#keep(name, { token, receivedAtMs });
     };
   }
 
-  #keep(entry: Entry<Pending>): void {
-    this.#young.set(entry);
-    if ((this.#young.size - this.#pending) * 2 < this.#limits.entries) return;
+  #keep(name: EventName, stored: { readonly token: string; readonly receivedAtMs: number }): void {
+    this.#young.set(name, stored);
+    if (this.#young.size * 2 < this.#limits.entries) return;
     this.#old = this.#young;
     this.#young = new Generation();
-    // What is under way is never forgotten, and always in the generation that has just become the old one.
-    if (this.#pending > 0) for (const entry of this.#old.entries()) if (entry.first !== undefined) this.#young.set(entry);
   }
 }
 
-type Entry<Pending> = EventName & { first: Pending | undefined; token: string | undefined; readonly receivedAtMs: number };
-
-/** Entries by source and id: two look-ups, but no text put together for each event. */
-class Generation<Pending> {
-  readonly #bySource = new Map<string, Map<string, Entry<Pending>>>();
+/** Something by source and id: two look-ups, but no text put together for each event. */
+class Names<T> {
+  readonly #bySource = new Map<string, Map<string, T>>();
   size = 0;
 
-  get({ source, eventId }: EventName): Entry<Pending> | undefined {
+  get({ source, eventId }: EventName): T | undefined {
     return this.#bySource.get(source)?.get(eventId);
   }
 
-  *entries(): Iterable<Entry<Pending>> {
-    for (const ofSource of this.#bySource.values()) yield* ofSource.values();
+  set({ source, eventId }: EventName, value: T): void {
+    let ofSource = this.#bySource.get(source);
+    if (ofSource === undefined) this.#bySource.set(source, (ofSource = new Map()));
+    const before = ofSource.size;
+    ofSource.set(eventId, value);
+    this.size += ofSource.size - before;
   }
 
-  set(entry: Entry<Pending>): void {
-    let ofSource = this.#bySource.get(entry.source);
-    if (ofSource === undefined) this.#bySource.set(entry.source, (ofSource = new Map()));
-    const before = ofSource.size;
-    ofSource.set(entry.eventId, entry);
-    this.size += ofSource.size - before;
+  delete({ source, eventId }: EventName): void {
+    const ofSource = this.#bySource.get(source);
+    if (ofSource?.delete(eventId) !== true) return;
+    this.size -= 1;
+    // Sources are the senders' to name.
+    if (ofSource.size === 0) this.#bySource.delete(source);
+  }
+}
+
+type Done = Known<never> & { readonly kind: "done" };
+
+/** Stored ids in columns: of an object for each of them, collecting garbage would take longer than the table saves. */
+class Generation {
+  readonly #slots = new Names<number>();
+  readonly #prefixes: string[] = [];
+  /** What stands behind the prefix of a token; a text where it is no exact number. */
+  readonly #offsets: (number | string)[] = [];
+  readonly #receivedAtMs: number[] = [];
+  /** Each prefix once. */
+  readonly #known = new Map<string, string>();
+
+  get size(): number {
+    return this.#receivedAtMs.length;
+  }
+
+  get(name: EventName): Done | undefined {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) return undefined;
+    return { kind: "done", token: `${this.#prefixes[slot]!}${this.#offsets[slot]!}`, receivedAtMs: this.#receivedAtMs[slot]! };
+  }
+
+  set(name: EventName, { token, receivedAtMs }: { readonly token: string; readonly receivedAtMs: number }): void {
+    const cut = token.lastIndexOf(":") + 1;
+    const prefix = token.slice(0, cut);
+    const offset = token.slice(cut);
+    let known = this.#known.get(prefix);
+    if (known === undefined) this.#known.set(prefix, (known = prefix));
+    this.#slots.set(name, this.size);
+    this.#prefixes.push(known);
+    this.#offsets.push(String(Number(offset)) === offset ? Number(offset) : offset);
+    this.#receivedAtMs.push(receivedAtMs);
   }
 }
 

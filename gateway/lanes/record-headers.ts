@@ -1,6 +1,6 @@
 import { encodeHeaders } from "#engine/broker/record-batch.ts";
 
-const name = Buffer.from("correlationid");
+const name = "correlationid";
 
 /**
  * Encodes the headers of a request's records: `traceparent` and `recordedtime`, written once for all of them, and each record's
@@ -15,15 +15,8 @@ export function recordHeaders(request: { readonly traceparent: string; readonly 
   let last = shared;
   return (correlationId) => {
     if (correlationId === lastId) return last;
-    const length = Buffer.byteLength(correlationId);
-    const bytes = Buffer.allocUnsafe(shared.length + 6 + name.length + length);
-    shared.copy(bytes);
-    let at = bytes.writeUInt16BE(name.length, shared.length);
-    at += name.copy(bytes, at);
-    at = bytes.writeInt32BE(length, at);
-    bytes.write(correlationId, at);
+    last = Buffer.concat([shared, encodeHeaders([[name, correlationId]])]);
     lastId = correlationId;
-    last = bytes;
-    return bytes;
+    return last;
   };
 }
