@@ -1,3 +1,5 @@
+import { WaitingList } from "./waiting-list.ts";
+
 type Open = { readonly deadlineMs: number; readonly expire: () => void };
 
 const sweepMs = 100;
@@ -7,7 +9,7 @@ const sweepMs = 100;
  * request. A deadline is kept to the tenth of a second.
  */
 export class OpenRequests {
-  readonly #open = new Set<Open>();
+  readonly #open = new WaitingList<Open>();
   readonly #waitMs: number;
   readonly #sweep: NodeJS.Timeout;
   #onEmpty: (() => void)[] = [];
@@ -19,10 +21,9 @@ export class OpenRequests {
 
   /** Notes a request; the answer to call when it is done. */
   enter(expire: () => void): () => void {
-    const open = { deadlineMs: performance.now() + this.#waitMs, expire };
-    this.#open.add(open);
+    const place = this.#open.add({ deadlineMs: performance.now() + this.#waitMs, expire });
     return () => {
-      this.#open.delete(open);
+      this.#open.remove(place);
       if (this.#open.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     };
   }

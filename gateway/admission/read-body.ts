@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Limits } from "../limits.ts";
+import { WaitingList } from "../waiting-list.ts";
 
 export type BodyEnd =
   | { readonly kind: "whole"; readonly bytes: Buffer }
@@ -18,7 +19,7 @@ const empty = Buffer.alloc(0);
  */
 export class BodyReader {
   readonly #limits: Limits;
-  readonly #readings = new Set<Reading>();
+  readonly #readings = new WaitingList<Reading>();
   readonly #sweep: NodeJS.Timeout;
   #reserved = 0;
   #onEmpty: (() => void)[] = [];
@@ -53,7 +54,7 @@ export class BodyReader {
       if (!open) return;
       open = false;
       this.#reserved -= reserve;
-      this.#readings.delete(reading);
+      this.#readings.remove(place);
       if (result.kind !== "whole") request.removeListener("data", onData);
       done(result);
       if (this.#readings.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
@@ -75,7 +76,7 @@ export class BodyReader {
       giveUp: () => end({ kind: "too-slow" }),
     };
     this.#reserved += reserve;
-    this.#readings.add(reading);
+    const place = this.#readings.add(reading);
     request.on("data", onData);
     request.on("end", () =>
       end({ kind: "whole", bytes: chunks.length === 1 ? chunks[0]! : chunks.length === 0 ? empty : Buffer.concat(chunks, length) }),

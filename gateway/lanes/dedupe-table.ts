@@ -14,7 +14,7 @@ export type EventName = { readonly source: string; readonly eventId: string };
  */
 export class DedupeTable<Pending extends object> {
   readonly #limits: DedupeLimits;
-  readonly #pending = new Names<Pending>();
+  readonly #pending = new Names<{ first: Pending | undefined }>();
   // Two generations instead of one list in order of use: taking single entries out of a large map costs more than all else here.
   #young = new Generation();
   #old = new Generation();
@@ -29,7 +29,7 @@ export class DedupeTable<Pending extends object> {
   }
 
   look(name: EventName, nowMs: number): Known<Pending> {
-    const first = this.#pending.get(name);
+    const first = this.#pending.get(name)?.first;
     if (first !== undefined) return { kind: "pending", first };
     let known = this.#young.get(name);
     if (known === undefined) {
@@ -42,9 +42,12 @@ export class DedupeTable<Pending extends object> {
 
   /** Takes note that `first` is under way. The answer must be called when its append has ended: with the token, or without one to forget it. */
   claim(name: EventName, first: Pending, receivedAtMs: number): (token: string | undefined) => void {
-    this.#pending.set(name, first);
+    const pending: { first: Pending | undefined } = { first };
+    this.#pending.set(name, pending);
     return (token) => {
       this.#pending.delete(name);
+      // A map that is busy leaves copies of itself behind, with what was in it.
+      pending.first = undefined;
       if (token !== undefined) this.#keep(name, { token, receivedAtMs });
     };
   }
