@@ -14,7 +14,7 @@ const canPin = spawnSync("taskset", ["--version"]).status === 0;
 export function startPinned(script: string, { core, args = [], env = {} }: PinnedOptions): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const flags = (process.env["BENCH_FLAGS"] ?? "").split(" ").filter(Boolean);
-  const node = [process.execPath, "--max-old-space-size=6144", "--max-semi-space-size=64", ...flags, path, ...args];
+  const node = [process.execPath, "--max-old-space-size=6144", ...flags, path, ...args];
   const [command, ...rest] = canPin ? ["taskset", "-c", core, ...node] : node;
   return spawn(command!, rest, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
 }
