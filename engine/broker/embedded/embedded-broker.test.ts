@@ -7,6 +7,8 @@ import { connectAppender, serveAppender } from "./port.ts";
 
 testBroker("embedded log in memory", async () => openHarness("memory"), { keeps: "nothing" });
 testBroker("embedded log in a file", async () => openHarness("file"), { keeps: "all" });
+testBroker("embedded log with nothing in memory", async () => openHarness("file", { tailBytes: 0 }), { keeps: "all" });
+testBroker("embedded log with little in memory", async () => openHarness("file", { tailBytes: 1000 }), { keeps: "all" });
 testBroker("embedded log with gaps in its offsets", async () => openHarness("file", { appendGap: gaps() }), { keeps: "all" });
 testBroker("embedded log behind a port", async () => throughPort(openHarness("memory")), { keeps: "nothing" });
 

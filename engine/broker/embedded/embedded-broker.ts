@@ -34,6 +34,8 @@ export type EmbeddedBrokerOptions = {
   readonly clock?: () => number;
   /** How long a member may take to give tasks back before they are taken from it. */
   readonly revokeTimeoutMs?: number;
+  /** Bytes of the newest batches that stay in memory for their readers; 16 MiB unless told, 0 for none. */
+  readonly tailBytes?: number;
   /** Leaves gaps in the offsets, for tests. */
   readonly appendGap?: AppendGap;
   /** Hears of each step of each commit, for crash tests. */
@@ -58,11 +60,12 @@ export class EmbeddedBroker implements Broker {
   #fetches = 0;
   #closed = false;
 
-  constructor({ path, clock = Date.now, revokeTimeoutMs = 10_000, appendGap, onCommitStep = () => undefined }: EmbeddedBrokerOptions) {
+  constructor(options: EmbeddedBrokerOptions) {
+    const { path, clock = Date.now, revokeTimeoutMs = 10_000, tailBytes = 16 << 20, appendGap, onCommitStep = () => undefined } = options;
     const database = new EmbeddedDatabase(path);
     this.database = database;
     this.#appendGap = appendGap;
-    const log = (this.#log = new Log(database));
+    const log = (this.#log = new Log(database, tailBytes));
     const checkpoints = (this.#checkpoints = new Checkpoints(database));
     const groups = (this.#groups = new Groups(database, { revokeTimeoutMs, drain: () => this.#queue.drain() }));
     const commits = new Commits({ log, checkpoints, deltas: new Deltas(database) }, (name) => groups.find(name), onCommitStep);

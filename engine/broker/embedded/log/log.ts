@@ -1,6 +1,7 @@
 import type { FetchedBatch, Position } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import { LogTail, type StoredBatch } from "./log-tail.ts";
 import type { CheckedBatch } from "./offset-gaps.ts";
 import { keyOf, type Partition, Partitions } from "./partitions.ts";
 
@@ -26,8 +27,11 @@ export class Log {
   readonly #floor;
   readonly #select;
   readonly #endsBefore = new Map<Partition, number>();
+  readonly #tail;
 
-  constructor(database: EmbeddedDatabase) {
+  /** The newest batches stay in memory, up to `tailBytes` of them. */
+  constructor(database: EmbeddedDatabase, tailBytes: number) {
+    this.#tail = new LogTail(tailBytes);
     database.migrate("log", schema);
     const { connection } = database;
     this.partitions = new Partitions(database);
@@ -47,6 +51,7 @@ export class Log {
     this.#insert.run(keyOf(partition.id, base), base, next, batch.count, batch.kind === "records" ? 0 : 1, appendedAtMs, batch.bytes);
     if (!this.#endsBefore.has(partition)) this.#endsBefore.set(partition, partition.end);
     partition.end = next;
+    this.#tail.add(partition, { base, next, count: batch.count, kind: batch.kind, appendedAtMs, bytes: batch.bytes });
     return base;
   }
 
@@ -60,6 +65,7 @@ export class Log {
   rollback(): void {
     for (const [partition, end] of this.#endsBefore) partition.end = end;
     this.#endsBefore.clear();
+    this.#tail.clear();
   }
 
   /** @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC` */
@@ -76,32 +82,28 @@ export class Log {
 
   /** Batches from the cursor on: one at least, if there is any, then as many as `maxBytes` holds. */
   read({ partition, from }: Cursor, maxBytes: number): FetchedBatch[] {
-    const { id, topic, end, logStart } = partition;
+    const { topic, end, logStart } = partition;
     if (from >= end) return [];
-    // A position may lie inside of a stored batch, which is then delivered whole.
-    const floor = this.#floor.get(keyOf(id, 0), keyOf(id, from)) as { base: number; next: number } | undefined;
-    const first = floor !== undefined && floor.next > from ? floor.base : from;
+    const place = { topic, partition: partition.partition, end: BigInt(end), logStart: BigInt(logStart) };
     const batches: FetchedBatch[] = [];
     let bytesLeft = maxBytes;
-    for (const row of this.#select.iterate(keyOf(id, first), keyOf(id + 1, 0)) as unknown as Iterable<BatchRow>) {
-      const [base, next, count, kind, appendedAtMs, bytes] = row;
+    for (const { base, next, kind, count, bytes, appendedAtMs } of this.#tail.from(partition, from) ?? this.#stored(partition, from)) {
       if (batches.length > 0 && bytes.length > bytesLeft) break;
       bytesLeft -= bytes.length;
-      batches.push({
-        topic,
-        partition: partition.partition,
-        kind: kinds[kind]!,
-        count,
-        bytes,
-        baseOffset: BigInt(base),
-        appendedAtMs,
-        next: BigInt(next),
-        end: BigInt(end),
-        logStart: BigInt(logStart),
-      });
+      batches.push({ ...place, kind, count, bytes, baseOffset: BigInt(base), appendedAtMs, next: BigInt(next) });
       if (bytesLeft <= 0) break;
     }
     return batches;
+  }
+
+  *#stored({ id }: Partition, from: number): IterableIterator<StoredBatch> {
+    // A position may lie inside of a stored batch, which is then delivered whole.
+    const floor = this.#floor.get(keyOf(id, 0), keyOf(id, from)) as { base: number; next: number } | undefined;
+    const first = floor !== undefined && floor.next > from ? floor.base : from;
+    for (const row of this.#select.iterate(keyOf(id, first), keyOf(id + 1, 0)) as unknown as Iterable<BatchRow>) {
+      const [base, next, count, kind, appendedAtMs, bytes] = row;
+      yield { base, next, count, kind: kinds[kind]!, appendedAtMs, bytes };
+    }
   }
 
   /** The news that there is nothing, or no room, for a cursor. */

@@ -8,7 +8,8 @@ import { keyOf, type Partition } from "./partitions.ts";
 /** Bounds of one call: freeing a batch reads each of its pages, so dropping is done in slices that nobody notices. */
 const sliceBatches = 1024;
 const sliceBytes = 8 * 1024 * 1024;
-const idleMs = 1000;
+/** What is dropped together frees whole pages, so that it costs less when there is more of it. */
+const idleMs = 3000;
 const behindMs = 2;
 
 type Front = { readonly key: bigint; readonly next: number; readonly appendedAtMs: number; readonly bytes: number };
@@ -43,6 +44,7 @@ export class Retention {
     if (this.#candidates.length === 0) this.#candidates = this.#findCandidates();
     let batchesLeft = sliceBatches;
     let bytesLeft = sliceBytes;
+    const drops: { readonly partition: Partition; readonly last: Front }[] = [];
     while (this.#candidates.length > 0 && batchesLeft > 0 && bytesLeft > 0) {
       const { partition, isOver } = this.#candidates[0]!;
       const over: Front[] = [];
@@ -52,9 +54,10 @@ export class Retention {
         bytesLeft -= front.bytes;
       }
       batchesLeft -= over.length;
-      if (over.length > 0) this.#drop(partition, over.at(-1)!);
+      if (over.length > 0) drops.push({ partition, last: over.at(-1)! });
       if (batchesLeft > 0 && bytesLeft > 0) this.#candidates.shift();
     }
+    this.#drop(drops);
     return this.#candidates.length > 0;
   }
 
@@ -81,13 +84,15 @@ export class Retention {
     }
   }
 
-  #drop(partition: Partition, last: Front): void {
-    const { id } = partition;
+  #drop(drops: readonly { readonly partition: Partition; readonly last: Front }[]): void {
+    if (drops.length === 0) return;
     this.#parts.database.transaction("normal", () => {
-      this.#delete.run(keyOf(id, 0), last.key);
-      this.#moveStart.run(last.next, id);
+      for (const { partition, last } of drops) {
+        this.#delete.run(keyOf(partition.id, 0), last.key);
+        this.#moveStart.run(last.next, partition.id);
+      }
     });
-    partition.logStart = last.next;
+    for (const { partition, last } of drops) partition.logStart = last.next;
   }
 
   *#frontOf({ id, logStart, end }: Partition): IterableIterator<Front> {
