@@ -35,10 +35,13 @@ export type AppendReport = { readonly records: number; readonly bytes: number; r
 type Group = { readonly topic: string; readonly partition: number; readonly members: Submission[]; bytes: number };
 
 const defaultAfterMs = 500;
+/** Behind an append of so many records the next one begins no sooner than `busyMs` after it: fewer, larger batches, for all who read them too. */
+const busyRecords = 8;
+const busyMs = 5;
 
 /**
  * Gathers what waits from all requests into one append: the next begins when the last has ended, or at the end of the turn of the event loop
- * in which something came. With one append in flight, and one batch a partition in it, nothing can overtake within a lane; when a batch must
+ * in which something came; when much comes, a few milliseconds later. With one append in flight, and one batch a partition in it, nothing can overtake within a lane; when a batch must
  * be sent again, what waits behind it in its lanes is given back too (`blocked_by_predecessor`), and the lanes are open again at once.
  */
 export class AppendQueue {
@@ -48,6 +51,8 @@ export class AppendQueue {
   #waitingRecords = 0;
   #inFlight = false;
   #scheduled = false;
+  /** No append begins before. */
+  #notBeforeMs = 0;
   #onIdle: (() => void)[] = [];
 
   constructor(options: AppendQueueOptions) {
@@ -67,12 +72,7 @@ export class AppendQueue {
     this.#waiting.push(submission);
     this.#waitingBytes += submission.bytes;
     this.#waitingRecords += 1;
-    if (this.#inFlight || this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#next();
-    });
+    if (!this.#inFlight) this.#schedule();
   }
 
   /** Settles when nothing waits and nothing is in flight. */
@@ -81,16 +81,30 @@ export class AppendQueue {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const next = (): void => {
+      this.#scheduled = false;
+      this.#next();
+    };
+    const waitMs = this.#notBeforeMs - performance.now();
+    if (waitMs > 0) setTimeout(next, waitMs);
+    else setImmediate(next);
+  }
+
   #next(): void {
-    if (this.#inFlight) return;
     if (this.#waiting.length === 0) {
       for (const resolve of this.#onIdle.splice(0)) resolve();
       return;
     }
     this.#inFlight = true;
-    void this.#append(this.#take()).finally(() => {
+    const groups = this.#take();
+    if (groups.reduce((sum, { members }) => sum + members.length, 0) >= busyRecords) this.#notBeforeMs = performance.now() + busyMs;
+    void this.#append(groups).finally(() => {
       this.#inFlight = false;
-      this.#next();
+      if (this.#notBeforeMs > performance.now() && this.#waiting.length > 0) this.#schedule();
+      else this.#next();
     });
   }
 
