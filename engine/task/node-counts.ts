@@ -20,7 +20,10 @@ export function countsOf(metas: readonly TaskMeta[], node: string): NodeCounts {
   for (const meta of metas) for (const [name, value] of meta.under(countName(node, ""))) sums.set(name, (sums.get(name) ?? 0) + value);
   const byReason = (kind: string): Record<string, number> =>
     Object.fromEntries(
-      [...sums].filter(([name, value]) => name.startsWith(kind) && value > 0).map(([name, value]) => [name.slice(kind.length), value]),
+      [...sums]
+        .filter(([name, value]) => name.startsWith(kind) && value > 0)
+        .map(([name, value]) => [name.slice(kind.length), value] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
     );
   return {
     in: sums.get("in") ?? 0,

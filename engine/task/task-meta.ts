@@ -1,12 +1,15 @@
 import type { Cell } from "#operators/context.ts";
+import { decodeNames, encodeNames } from "./front-coded-names.ts";
 
 /**
- * The durable numbers of a task (stream time, marks, due times, counters that must balance), by name, as the `meta` of its commits:
- * `u32 length · names, one a line · f64 each`. What belongs to a node that the plan no longer has goes with it.
+ * The durable numbers of a task (stream time, marks, due times, counters that must balance), by name, as the `meta` of its commits: the names as
+ * `front-coded-names.ts` has them, then each number as `varint number + 2`, or `0 · f64` for what is no whole number ≥ −1. It is written with
+ * every commit, so each byte counts. What belongs to a node that the plan no longer has goes with it.
  */
 export class TaskMeta {
   private readonly cells = new Map<string, Cell>();
-  private head: Buffer | undefined;
+  /** The names encoded, and the cells in their order. */
+  private head: { readonly names: Uint8Array; readonly cells: readonly Cell[] } | undefined;
 
   constructor(bytes: Uint8Array, nodes: ReadonlySet<string>) {
     for (const [name, value] of decode(bytes)) {
@@ -40,12 +43,18 @@ export class TaskMeta {
   }
 
   encode(): Uint8Array {
-    this.head ??= headOf([...this.cells.keys()].join("\n"));
-    const bytes = Buffer.allocUnsafe(this.head.length + 8 * this.cells.size);
-    bytes.set(this.head, 0);
-    let at = this.head.length;
-    for (const cell of this.cells.values()) at = bytes.writeDoubleBE(cell.value, at);
-    return bytes;
+    this.head ??= this.encodeNames();
+    const { names, cells } = this.head;
+    const bytes = Buffer.allocUnsafe(names.length + mostBytes * cells.length);
+    bytes.set(names, 0);
+    let at = names.length;
+    for (const { value } of cells) at = writeNumber(bytes, at, value);
+    return bytes.subarray(0, at);
+  }
+
+  private encodeNames(): { readonly names: Uint8Array; readonly cells: readonly Cell[] } {
+    const sorted = [...this.cells.keys()].sort();
+    return { names: encodeNames(sorted), cells: sorted.map((name) => this.cells.get(name)!) };
   }
 }
 
@@ -54,19 +63,41 @@ export const cellName = (node: string, cell: string): string => `node/${node}:${
 export const countName = (node: string, count: string): string => `node/${node}#${count}`;
 const nodeOf = (name: string): string | undefined => /^node\/([^#:]*)[#:]/.exec(name)?.[1];
 
-function headOf(names: string): Buffer {
-  const head = Buffer.allocUnsafe(4 + Buffer.byteLength(names));
-  head.writeUInt32BE(head.length - 4, 0);
-  head.write(names, 4);
-  return head;
+/** One of 53 bits. */
+const mostBytes = 9;
+
+function writeNumber(bytes: Buffer, from: number, value: number): number {
+  let at = from;
+  if (!Number.isSafeInteger(value) || value < -1 || value > Number.MAX_SAFE_INTEGER - 2) {
+    bytes[at++] = 0;
+    return bytes.writeDoubleBE(value, at);
+  }
+  let rest = value + 2;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+  bytes[at++] = rest;
+  return at;
 }
 
 function decode(bytes: Uint8Array): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
-  if (bytes.length < 4) return values;
+  if (bytes.length === 0) return values;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const valuesAt = 4 + buffer.readUInt32BE(0);
-  const names = buffer.toString("utf8", 4, valuesAt).split("\n");
-  names.forEach((name, i) => values.set(name, buffer.readDoubleBE(valuesAt + 8 * i)));
+  const { names, end } = decodeNames(buffer);
+  let at = end;
+  for (const name of names) {
+    if (buffer[at] === 0) {
+      values.set(name, buffer.readDoubleBE(at + 1));
+      at += mostBytes;
+      continue;
+    }
+    let number = 0;
+    let factor = 1;
+    for (let more = true; more; factor *= 0x80) {
+      const byte = buffer.readUInt8(at++);
+      number += (byte & 0x7f) * factor;
+      more = byte >= 0x80;
+    }
+    values.set(name, number - 2);
+  }
   return values;
 }

@@ -24,6 +24,7 @@ import { FetchWaiters } from "./fetch-waiters.ts";
 import { Groups } from "./group/groups.ts";
 import { type Cursor, Log } from "./log/log.ts";
 import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./log/offset-gaps.ts";
+import { mergeBatches } from "./log/merge-batches.ts";
 import { Retention } from "./log/retention.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -112,8 +113,8 @@ export class EmbeddedBroker implements Broker {
     const check = (batch: RecordBatch): CheckedBatch => this.#check(batch);
     return this.#queue.commit({
       commit,
-      outputs: commit.tasks.flatMap(({ outputs }) => outputs.map(check)),
-      watermarks: commit.watermarks.map(check),
+      outputs: mergeBatches(commit.tasks.flatMap(({ outputs }) => outputs.map(check))),
+      watermarks: mergeBatches(commit.watermarks.map(check)),
     });
   }
 

@@ -12,7 +12,8 @@ export type AppendGap = (place: GapPlace) => number;
 /** A batch whose frame was looked through; `span` is the number of offsets that it takes. */
 export type CheckedBatch = { readonly batch: RecordBatch; readonly span: number; readonly gapBefore: number };
 
-const numberAt = 16;
+/** Where a record's number stands in it. */
+export const numberAt = 16;
 const keyLengthAt = 20;
 const fixedBytes = 32;
 
@@ -48,11 +49,19 @@ function walk(batch: RecordBatch, gapAt: ((record: number) => number) | undefine
     const headersLength = view.getInt32(at + keyLengthAt + 8);
     if (number <= last || headersLength < 0) throw malformed(batch, at);
     last = number;
-    at += fixedBytes + Math.max(view.getInt32(at + keyLengthAt), 0) + Math.max(view.getInt32(at + keyLengthAt + 4), 0) + headersLength;
+    at = nextRecord(view, at);
   }
   if (count < 1 || at !== bytes.length) throw malformed(batch, at);
   return last;
 }
+
+/** Where the record behind the one at `at` begins. */
+export const nextRecord = (view: DataView, at: number): number =>
+  at +
+  fixedBytes +
+  Math.max(view.getInt32(at + keyLengthAt), 0) +
+  Math.max(view.getInt32(at + keyLengthAt + 4), 0) +
+  view.getInt32(at + keyLengthAt + 8);
 
 const malformed = ({ topic, partition, count, bytes }: RecordBatch, at: number): RangeError =>
   new RangeError(`frame for ${topic}[${partition}] of ${bytes.length} bytes does not hold ${count} whole records: see byte ${at}`);
