@@ -59,6 +59,7 @@ describe("[M4] [M5] nothing is late behind repartitions, with workers that come 
         for (let life = 0; life < 6; life++) {
           const worker = await startTestWorker(topology, broker, {
             idleMs,
+            markMs: pick(3) * 5,
             commitMs: pick(4),
             sliceRecords: 1 + pick(20),
             commitRecords: 1 + pick(50),

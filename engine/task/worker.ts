@@ -40,6 +40,8 @@ export type WorkerOptions = {
   readonly bufferedRecords?: number;
   /** After so long without anything to read, a task tells those behind it that it is idle. Longer than the run where event time outruns the clock. */
   readonly idleMs?: number;
+  /** Least time between two tellings of how far the tasks have come. */
+  readonly markMs?: number;
   /** How long a task waits for an input that is known to be empty (KIP-695). */
   readonly maxTaskIdleMs?: number;
   readonly retry?: RetryPolicy;
@@ -93,6 +95,7 @@ export class Worker {
       sliceRecords: 500,
       bufferedRecords: 2000,
       idleMs: 1000,
+      markMs: 200,
       maxTaskIdleMs: 0,
       retry: defaultRetry,
       random: Math.random,
@@ -106,7 +109,7 @@ export class Worker {
         "WORKER_PLAN",
         `topic ${twice} is read twice; nodes that read one topic belong to one source of one sub-topology`,
       );
-    this.marks = new MarkTeller(subTopologies, this.options.idleMs);
+    this.marks = new MarkTeller(subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
     this.writes = new ReadYourWrites(options.plan, {
       committed: (subTopology, topic, partition) => this.queueOf(subTopology, topic, partition)?.committedPosition,
       end: (subTopology, topic, partition) => this.endOf(subTopology, topic, partition),

@@ -143,7 +143,7 @@ export class TopologyDriver {
 
   private open(): void {
     this.stoppedBy.clear();
-    this.marks = new MarkTeller(this.plan.subTopologies, this.options.idleMs);
+    this.marks = new MarkTeller(this.plan.subTopologies, { idleMs: this.options.idleMs, paceMs: 0 });
     this.tasks = this.plan.subTopologies.flatMap((sub) =>
       Array.from({ length: sub.partitions }, (_, partition) => {
         const task = taskId(sub.id, partition);
