@@ -33,7 +33,6 @@ export type RecordBatch = {
   readonly partition: number;
   readonly kind: "records" | "watermarks";
   readonly count: number;
-  /** The log's from now on: whoever hands them over does not change them any more. */
   readonly bytes: Uint8Array;
 };
 
@@ -52,7 +51,6 @@ export type FetchedBatch = {
   readonly partition: number;
   readonly kind: "records" | "watermarks";
   readonly count: number;
-  /** Other readers may have the same: not to be changed. */
   readonly bytes: Uint8Array;
   readonly baseOffset: bigint;
   /** Milliseconds since the epoch at which the log took the batch; 0 when `count` is 0. */
