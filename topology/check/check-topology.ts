@@ -41,7 +41,22 @@ export function checkTopology(syntax: TopologySyntax, { processors, environment,
     elaboration.outputs.set(node.id, elaborateNode(node, references, elaboration));
   }
   checkUse(syntax, references, report);
+  dropUnread(elaboration);
   return elaboration;
+}
+
+/** A node with `key` and `to` may have no reader but that of its topic: what it repartitioned would stay in the log for good. */
+function dropUnread({ parts, repartitions }: Elaboration): void {
+  const read = new Set(
+    parts
+      .flatMap(({ inputs }) => [...inputs.values()])
+      .flatMap(({ origins }) => origins.map((from) => from.kind === "topic" && from.topic)),
+  );
+  repartitions.splice(0, repartitions.length, ...repartitions.filter(({ topic }) => read.has(topic)));
+  for (const [i, part] of parts.entries()) {
+    const sinks = part.sinks.filter(({ kind, topic }) => kind !== "repartition" || read.has(topic));
+    if (sinks.length < part.sinks.length) parts[i] = { ...part, sinks };
+  }
 }
 
 function elaborateNode(node: NodeSyntax, references: ReferenceTable, elaboration: Elaboration): ReadonlyMap<string, Stream> {

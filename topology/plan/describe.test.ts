@@ -49,3 +49,23 @@ hops: a hop is a commit; at most 2 on a critical path
   by-warehouse: 1
 `);
 });
+
+test("[Y7] what a node with `key` and `to` regroups is written once, unless another node reads it too", () => {
+  const topicsOf = (more: string): readonly string[] => {
+    const { compiled, problems } = compileTopology(
+      `
+topology: shop
+nodes:
+  by-warehouse: { from: business.inventory.received, key: data.warehouseId, where: data.warehouseId != null, to: analytics.stock.received }
+${more}`,
+      { processors: [], partitions: 2 },
+    );
+    expect(problems.filter(({ severity }) => severity !== "info")).toEqual([]);
+    return compiled!.plan.topics.map(({ name }) => name).filter((name) => name.startsWith("shop-"));
+  };
+  expect(topicsOf("")).toEqual([]);
+  expect(topicsOf("  units: { from: by-warehouse, aggregate: { units: sum(data.quantity) } }")).toEqual([
+    "shop-by-warehouse-repartition",
+    "shop-by-warehouse-repartition.dlq",
+  ]);
+});
