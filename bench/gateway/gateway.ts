@@ -19,7 +19,7 @@ export const benchGateway: Bench = async ({ quick, rounds, say }) => {
     const ways = { disk: [] as Round[], memory: [] as Round[], bare: [] as Round[] };
     for (let round = 0; round < rounds; round++) {
       for (const way of Object.keys(ways) as (keyof typeof ways)[]) {
-        const report = await measure(way, { events, connections, seconds: quick ? 1 : 5 });
+        const report = await measure(way, { events, connections, seconds: quick ? 1 : 20 });
         say(`gateway ${way}, ${events} a request: ${JSON.stringify(report)}`);
         ways[way].push(report);
       }

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 
 /** Posts events over keep-alive connections, one request in flight on each: `load.ts PORT EVENTS SECONDS CONNECTIONS`; prints one line of JSON. */
 const [port = 0, events = 1, seconds = 5, connections = 64] = process.argv.slice(2).map(Number);
-const warmUpMs = 1_500;
+const warmUpMs = 5_000;
 
 const idDigits = 12;
 const sample = (i: number): string =>
