@@ -10,7 +10,8 @@ export type TellableMarks = {
   readonly batches: readonly RecordBatch[];
   /** Tasks with something to tell that can wait. */
   readonly waiting: readonly TaskId[];
-  readonly nowMs: number;
+  /** When all marks were told last, once these are. */
+  readonly allToldAtMs: number;
 };
 
 /**
@@ -38,7 +39,8 @@ export class MarkTeller {
   gather(tasks: Iterable<Task>, nowMs: number, stopped: ReadonlyMap<TaskId, unknown>): TellableMarks {
     const changed = new Map<TaskId, Mark>();
     const waiting: TaskId[] = [];
-    const early = nowMs - this.toldAtMs < this.paceMs;
+    // A clock that was set back must not keep marks waiting until it has caught up.
+    const early = nowMs >= this.toldAtMs && nowMs - this.toldAtMs < this.paceMs;
     const marks: { readonly subTopology: string; readonly mark: Marks[number] }[] = [];
     for (const task of tasks) {
       if (!task.placed) continue;
@@ -67,12 +69,12 @@ export class MarkTeller {
       const frame = builder.take()!;
       for (let partition = 0; partition < partitions; partition++) batches.push({ topic, partition, kind: "watermarks", ...frame });
     }
-    return { changed, batches, waiting, nowMs };
+    return { changed, batches, waiting, allToldAtMs: early ? this.toldAtMs : nowMs };
   }
 
   /** The commit that told them is durable. */
-  committed({ changed, waiting, nowMs }: TellableMarks): void {
-    if (nowMs - this.toldAtMs >= this.paceMs && changed.size > 0) this.toldAtMs = nowMs;
+  committed({ changed, waiting, allToldAtMs }: TellableMarks): void {
+    if (changed.size > 0) this.toldAtMs = allToldAtMs;
     for (const task of waiting) this.owing.add(task);
     for (const [task, mark] of changed) {
       this.told.set(task, mark);

@@ -40,3 +40,13 @@ test("[T2] names that differ at their end cost little", () => {
   for (let i = 0; i < 100; i++) meta.cell(`told/commerce-cancelled-lines-repartition/business.orders.cancelled/${i}`, 5);
   expect(meta.encode().length).toBeLessThan(600);
 });
+
+test("[T2] the numbers of a commit in the first form are read too", () => {
+  const names = Buffer.from("stream-time\nnode/a#in\nnode/gone#in");
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(names.length);
+  const values = Buffer.alloc(24);
+  [1_700_000_000_000, 3, 4].forEach((value, i) => values.writeDoubleBE(value, 8 * i));
+  const meta = new TaskMeta(Buffer.concat([head, names, values]), nodes);
+  expect([meta.read("stream-time"), meta.read("node/a#in"), meta.has("node/gone#in")]).toEqual([1_700_000_000_000, 3, false]);
+});

@@ -82,6 +82,7 @@ function decode(bytes: Uint8Array): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   if (bytes.length === 0) return values;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer[0] === 0) return decodeUnversioned(buffer);
   const { names, end } = decodeNames(buffer);
   let at = end;
   for (const name of names) {
@@ -100,4 +101,11 @@ function decode(bytes: Uint8Array): ReadonlyMap<string, number> {
     values.set(name, number - 2);
   }
   return values;
+}
+
+/** As commits had it before names were front-coded: `u32 length · names, one a line · f64 each`; the length never takes its first byte. */
+function decodeUnversioned(buffer: Buffer): ReadonlyMap<string, number> {
+  const valuesAt = 4 + buffer.readUInt32BE(0);
+  const names = buffer.toString("utf8", 4, valuesAt).split("\n");
+  return new Map(names.map((name, i) => [name, buffer.readDoubleBE(valuesAt + 8 * i)]));
 }

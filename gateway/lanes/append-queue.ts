@@ -41,8 +41,9 @@ const busyMs = 5;
 
 /**
  * Gathers what waits from all requests into one append: the next begins when the last has ended, or at the end of the turn of the event loop
- * in which something came; when much comes, a few milliseconds later. With one append in flight, and one batch a partition in it, nothing can overtake within a lane; when a batch must
- * be sent again, what waits behind it in its lanes is given back too (`blocked_by_predecessor`), and the lanes are open again at once.
+ * in which something came; when much comes, a few milliseconds later. With one append in flight, and one batch a partition in it, nothing can
+ * overtake within a lane; when a batch must be sent again, what waits behind it in its lanes is given back too (`blocked_by_predecessor`), and
+ * the lanes are open again at once.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions;

@@ -3,20 +3,24 @@ import { type CheckedBatch, numberAt, nextRecord } from "./offset-gaps.ts";
 /** A batch is read as a whole: larger ones are left as they are. */
 const mostBytes = 256 << 10;
 
+type Group = { readonly parts: CheckedBatch[]; bytes: number };
+
 /**
  * One batch for each partition and kind, of all that one commit writes there, in the same order and at the same offsets. Each task of a
  * repartition writes a few records to each partition of it; a row for each pair would cost more than the records.
  */
 export function mergeBatches(batches: readonly CheckedBatch[]): readonly CheckedBatch[] {
-  const groups: CheckedBatch[][] = [];
-  const open = new Map<string, CheckedBatch[]>();
+  const groups: Group[] = [];
+  const open = new Map<string, Group>();
   for (const checked of batches) {
     const { topic, partition, kind, bytes } = checked.batch;
     const place = `${kind} ${topic} ${partition}`;
     const group = open.get(place);
-    if (group !== undefined && bytesOf(group) + bytes.length <= mostBytes) group.push(checked);
-    else {
-      const begun = [checked];
+    if (group !== undefined && group.bytes + bytes.length <= mostBytes) {
+      group.parts.push(checked);
+      group.bytes += bytes.length;
+    } else {
+      const begun = { parts: [checked], bytes: bytes.length };
       open.set(place, begun);
       groups.push(begun);
     }
@@ -24,15 +28,15 @@ export function mergeBatches(batches: readonly CheckedBatch[]): readonly Checked
   return groups.length === batches.length ? batches : groups.map(merged);
 }
 
-function merged(group: readonly CheckedBatch[]): CheckedBatch {
-  const first = group[0]!;
-  if (group.length === 1) return first;
-  const bytes = new Uint8Array(bytesOf(group));
+function merged({ parts, bytes: size }: Group): CheckedBatch {
+  const first = parts[0]!;
+  if (parts.length === 1) return first;
+  const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   let at = 0;
   let count = 0;
   let span = 0;
-  for (const { batch, span: own, gapBefore } of group) {
+  for (const { batch, span: own, gapBefore } of parts) {
     bytes.set(batch.bytes, at);
     // Numbers count from the first batch's base.
     const moved = at === 0 ? 0 : span + gapBefore;
@@ -44,5 +48,3 @@ function merged(group: readonly CheckedBatch[]): CheckedBatch {
   }
   return { batch: { ...first.batch, count, bytes }, span, gapBefore: first.gapBefore };
 }
-
-const bytesOf = (group: readonly CheckedBatch[]): number => group.reduce((sum, { batch }) => sum + batch.bytes.length, 0);
