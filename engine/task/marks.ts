@@ -1,5 +1,6 @@
 import type { RecordBatch, TaskId } from "#broker/broker.ts";
 import { noHeaders, RecordBatchBuilder } from "#broker/record-batch.ts";
+import { elapsed } from "./elapsed.ts";
 import type { SubTopologyPlan } from "./plan.ts";
 import type { Task } from "./task.ts";
 import { encodeMarks, type Mark, type Marks } from "./watermark.ts";
@@ -39,8 +40,7 @@ export class MarkTeller {
   gather(tasks: Iterable<Task>, nowMs: number, stopped: ReadonlyMap<TaskId, unknown>): TellableMarks {
     const changed = new Map<TaskId, Mark>();
     const waiting: TaskId[] = [];
-    // A clock that was set back must not keep marks waiting until it has caught up.
-    const early = nowMs >= this.toldAtMs && nowMs - this.toldAtMs < this.paceMs;
+    const early = elapsed(this.toldAtMs, nowMs) < this.paceMs;
     const marks: { readonly subTopology: string; readonly mark: Marks[number] }[] = [];
     for (const task of tasks) {
       if (!task.placed) continue;
@@ -91,7 +91,8 @@ export class MarkTeller {
 
   private idle(task: Task, nowMs: number): boolean {
     const since = this.busyAt.get(task.id);
-    if (!task.caughtUp || task.taken > 0 || since === undefined) {
+    // Behind a clock that was set back the time begins anew, too.
+    if (!task.caughtUp || task.taken > 0 || since === undefined || since > nowMs) {
       // Seen for the first time counts as busy: `idleMs` run from the start of the worker.
       this.busyAt.set(task.id, nowMs);
       return task.caughtUp && this.idleMs === 0;

@@ -83,3 +83,21 @@ describe("[M4] [M5] nothing is late behind repartitions, with workers that come 
     }
   }
 });
+
+test("[T7] a clock that is set back by an hour holds up neither commits nor marks", async () => {
+  const topology = plan(2);
+  const broker = await openTestBroker(topology);
+  let setBackMs = 0;
+  const worker = await startTestWorker(topology, broker, { clock: () => Date.now() - setBackMs, markMs: 20, idleMs: 20 });
+  const at = { plan: topology, topic: "in", subTopology: "three" };
+  const inputs = (from: number): TestInput[] =>
+    Array.from({ length: 20 }, (_, i) => ({ to: "in", key: `in-${i % 9}`, value: i, at: from + i }));
+  for (const [round, from] of [1000, 2000, 3000].entries()) {
+    setBackMs = round * 3_600_000;
+    await post(broker, topology, inputs(from));
+    await caughtUp(worker, broker, at);
+    const least = (): number =>
+      Math.min(...[...worker.ownedTasks.values()].filter(({ id }) => id.startsWith("two/")).map(({ watermark }) => watermark));
+    await expect.poll(least, { timeout: 3000 }).toBeGreaterThanOrEqual(from);
+  }
+});

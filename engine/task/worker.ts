@@ -11,6 +11,7 @@ import {
 import type { StateStorage } from "#state/task-state.ts";
 import { Alarm } from "./alarm.ts";
 import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
+import { elapsed } from "./elapsed.ts";
 import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
@@ -221,8 +222,9 @@ export class Worker {
     }
     // Records that come one by one are gathered: each fetch asks for all inputs, and nothing is seen before the commit anyway.
     const { lastFetch } = this;
-    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && now - lastFetch.atMs < fetchPaceMs && !this.reads.pending) {
-      await this.alarm.sleep(fetchPaceMs - (now - lastFetch.atMs));
+    const sinceFetch = elapsed(lastFetch.atMs, now);
+    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && sinceFetch < fetchPaceMs && !this.reads.pending) {
+      await this.alarm.sleep(fetchPaceMs - sinceFetch);
     }
     const answerable = this.reads.pending && this.dirtySince === undefined;
     const waitMs = ready || answerable || this.stopping ? 0 : this.idleWaitMs(now);
@@ -264,7 +266,7 @@ export class Worker {
   private commitIsDue(now: number): boolean {
     const { commitRecords, commitMs } = this.options;
     if (this.uncommittedRecords() >= commitRecords) return true;
-    if (this.dirtySince !== undefined) return now - this.dirtySince >= commitMs;
+    if (this.dirtySince !== undefined) return elapsed(this.dirtySince, now) >= commitMs;
     return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.tasks.values(), now, this.stopped).changed.size > 0;
   }
 
@@ -393,7 +395,12 @@ export class Worker {
   }
 
   private runnable(now: number): Task[] {
-    return this.live().filter(({ id }) => (this.pausedUntil.get(id) ?? 0) <= now);
+    const { maxMs } = this.options.retry;
+    // No pause is longer than that, unless the clock was set back.
+    return this.live().filter(({ id }) => {
+      const until = this.pausedUntil.get(id) ?? 0;
+      return until <= now || until - now > maxMs;
+    });
   }
 
   private failed(): Task[] {
