@@ -1,0 +1,25 @@
+import type { ConnectionOptions } from "@platformatic/kafka";
+
+export type Address = { readonly host: string; readonly port: number };
+
+/** How a Kafka cluster is reached. */
+export type ClusterSettings = {
+  readonly bootstrap: readonly Address[];
+  /** What stands before the role in client ids, as brokers log them. */
+  readonly clientId: string;
+  readonly tls?: ConnectionOptions["tls"];
+  readonly sasl?: ConnectionOptions["sasl"];
+  /** Where to connect for a broker's advertised address, where that is another one: a port that is forwarded, a proxy. */
+  readonly via?: (advertised: Address) => Address;
+};
+
+export type Partition = { readonly leader: number; readonly leaderEpoch: number; readonly replicas: readonly number[] };
+/** `id` is Kafka's topic id: a topic that is deleted and made again has another one. */
+export type Topic = { readonly name: string; readonly id: string; readonly partitions: readonly Partition[] };
+
+export type Metadata = {
+  readonly controller: number;
+  readonly nodes: ReadonlyMap<number, Address>;
+  /** Topics that were asked for and exist. */
+  readonly topics: ReadonlyMap<string, Topic>;
+};
