@@ -79,7 +79,12 @@ export class KafkaClient {
 
   /** Asks the cluster what it is now; topics that do not exist are left out. @throws {KafkaError} */
   async metadata(topics: readonly string[]): Promise<Metadata> {
-    const answer = await this.ask("any", metadataV12.api, [[...topics], false, false], "metadata");
+    const answer = await this.ask("any", metadataV12.api, [[...topics], false, false], "metadata").catch((error: unknown) => {
+      // One topic that does not exist makes the library throw the answer for all.
+      if (error instanceof KafkaError && error.answer !== undefined)
+        return error.answer as Awaited<ReturnType<typeof metadataV12.api.async>>;
+      throw error;
+    });
     this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     this.#controller = answer.controllerId;
     for (const { name, topicId, errorCode, partitions } of answer.topics) {

@@ -9,11 +9,14 @@ export const network = "NETWORK";
  */
 export class KafkaError extends Error {
   readonly ids: readonly string[];
+  /** The whole answer, where a broker gave one: other parts of the request may have gone well. */
+  readonly answer: unknown;
 
   constructor(message: string, ids: readonly string[], cause?: unknown) {
     super(message, { cause });
     this.name = "KafkaError";
     this.ids = ids;
+    this.answer = cause instanceof Error && "response" in cause ? cause.response : undefined;
   }
 
   is(...ids: readonly string[]): boolean {
