@@ -1,3 +1,5 @@
+import type { BatchIndex } from "./record-batch.ts";
+
 /** What is mixed up easily is branded: a task is named `sub-topology/partition`, e.g. `orders/3`. */
 declare const brand: unique symbol;
 export type TaskId = string & { readonly [brand]: "task-id" };
@@ -42,7 +44,7 @@ export type AppendResult =
   | { readonly kind: "retry"; readonly afterMs: number; readonly reason: string };
 
 /**
- * A stored batch, or, with `count` 0, the news that there is none. A record's offset is `baseOffset` + its number in the frame;
+ * A stored batch, or, with `count` 0, the news that there is none. A record's offset is `baseOffset` + its number in the index;
  * offsets have gaps, so nothing computes with their density. `next` is where to read on behind this batch; `end` and `logStart`
  * are those of the partition when it was fetched (`end` = offset of the next record to be written; committed records only).
  */
@@ -51,7 +53,7 @@ export type FetchedBatch = {
   readonly partition: number;
   readonly kind: "records" | "watermarks";
   readonly count: number;
-  readonly bytes: Uint8Array;
+  readonly index: BatchIndex;
   readonly baseOffset: bigint;
   /** Milliseconds since the epoch at which the log took the batch; 0 when `count` is 0. */
   readonly appendedAtMs: number;
@@ -61,7 +63,7 @@ export type FetchedBatch = {
 };
 
 export type FetchLimits = {
-  /** Soft bound of the sum of `bytes` over the answer; one batch always fits. */
+  /** Soft bound of the sum of the batches' bytes over the answer; one batch always fits. */
   readonly maxBytes: number;
   /** Soft bound a partition, so that none starves the others. */
   readonly maxBytesPerPartition: number;
@@ -87,6 +89,8 @@ export type MembershipHooks = {
   revoking(tasks: readonly TaskId[]): Promise<void>;
   /** These are gone already: drop their state, commit nothing. */
   lost(tasks: readonly TaskId[]): Promise<void>;
+  /** The membership is over and will not come back, e.g. since another process has joined under its name: no other hook is called after it. */
+  ended(reason: string): void;
 };
 
 export type Membership = { leave(): Promise<void> };
@@ -112,7 +116,10 @@ export type Commit = {
   readonly watermarks: readonly RecordBatch[];
 };
 
-/** `written` has, for every partition that the commit wrote to, the offset behind its last record. */
+/**
+ * `written` has, for every partition that the commit wrote to, the offset behind its last record. After `aborted` the same commit may be tried
+ * again; after `fenced` what the tasks hold since their last commit is void, and the hooks say what the member owns now.
+ */
 export type CommitResult =
   | { readonly kind: "committed"; readonly written: readonly Position[] }
   | { readonly kind: "aborted"; readonly reason: string }
@@ -150,8 +157,11 @@ export interface Broker extends Appender {
    * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CLOSED`
    */
   fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]>;
-  /** The last commit of each task, once none that concerns it is open. */
-  committed(group: string, tasks: readonly TaskId[]): Promise<readonly TaskCheckpoint[]>;
+  /**
+   * The last commit of each task, once none that concerns it is open and the state that belongs to it can be opened: where state lies with the
+   * worker, this is what brings it back (which may take minutes), until `signal` says that nobody waits for it any more.
+   */
+  committed(group: string, tasks: readonly TaskId[], signal?: AbortSignal): Promise<readonly TaskCheckpoint[]>;
   /** Makes positions, meta, changes and outputs of all its tasks durable at once, or none of it; settles unknown outcomes itself by `number`. */
   commit(commit: Commit): Promise<CommitResult>;
   /** Waits for what is under way and lets go of the log; calls after it throw `BROKER_CLOSED`. */

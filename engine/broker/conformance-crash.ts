@@ -43,6 +43,7 @@ export function crashLaws(open: () => Promise<Harness>): void {
             assigned: async (_tasks, given) => void (generation = given),
             revoking: () => Promise.resolve(),
             lost: () => Promise.resolve(),
+            ended: () => undefined,
           },
         );
         if (!done) expect(await broker.commit(crashCommit(2n, generation))).toMatchObject({ kind: "committed" });

@@ -99,14 +99,14 @@ export function groupLaws(open: () => Promise<Harness>): void {
       expect(await broker.commit(second.commitOf(moved!, number))).toMatchObject({ kind: "committed" });
     });
 
-    test("[C12] a member that joins again under its name takes over; the earlier one has lost everything and is fenced", async () => {
+    test("[C12] a member that joins again under its name takes over; the earlier one has lost everything, is told that it is over, and is fenced", async () => {
       const before = await new TestMember().join(broker, "a");
       const zombie = before.commitOf(taskIds[0]!, 1n);
       const after = await new TestMember().join(broker, "a");
       expect(after.tasks).toEqual(taskIds);
       expect(after.generation).toBeGreaterThan(before.generation);
       expect(await broker.commit(zombie)).toMatchObject({ kind: "fenced" });
-      expect(before.told).toEqual(["assigned 3", "lost 3"]);
+      expect(before.told).toEqual(["assigned 3", "lost 3", "ended"]);
       await before.leave();
       expect(await broker.commit(after.commitOf(taskIds[0]!, 1n))).toMatchObject({ kind: "committed" });
     });

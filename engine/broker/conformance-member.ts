@@ -42,6 +42,7 @@ export class TestMember {
           this.told.push(`revoked ${revoked.length}`);
         },
         lost: async (lost) => void this.told.push(`lost ${lost.length}`),
+        ended: () => void this.told.push("ended"),
       },
     );
     return this;

@@ -19,6 +19,7 @@ export async function runCrashScenario(broker: Broker, beforeSecondCommit: () =>
       assigned: async (_tasks, generation) => void (current = generation),
       revoking: () => Promise.resolve(),
       lost: () => Promise.resolve(),
+      ended: () => undefined,
     },
   );
   await broker.append([record(0, "appended", "records")]);

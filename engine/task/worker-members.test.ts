@@ -7,7 +7,10 @@ import { step } from "#operators/step.ts";
 import { timestamped, type Timestamped } from "#operators/timestamped.ts";
 import type { Broker, Commit } from "#broker/broker.ts";
 import type { EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
+import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import { keyValueStore, type KeyValueStore } from "#state/store.ts";
+import { Worker } from "#task/worker.ts";
+import { noWorkerEvents } from "#task/worker-events.ts";
 import type { TestInput } from "#testing/every-way.ts";
 import { jsonCodec } from "#testing/json-codec.ts";
 import { nodePlan, twoTaskPlan } from "#testing/test-plan.ts";
@@ -82,6 +85,63 @@ describe("[C11] [R7] members come and go while records flow", () => {
     await vi.waitFor(async () => expect(await totals(broker, plan)).toBe((posted * (posted - 1)) / 2), { timeout: 10_000, interval: 100 });
     expect(ended).toEqual([]);
   });
+});
+
+test("[C12] a worker whose name another process takes is told so and ends", async () => {
+  const plan = twoTaskPlan(rekey, sums, 2);
+  const broker = await openTestBroker(plan);
+  const first = await startTestWorker(plan, broker, { member: "same" });
+  const ended = expect(first.ended).rejects.toMatchObject({ code: "WORKER_FENCED" });
+  const second = await startTestWorker(plan, broker, { member: "same" });
+  await ended;
+  await post(broker, plan, inputs(0, 50));
+  await vi.waitFor(async () => expect(await totals(broker, plan)).toBe((50 * 49) / 2), { timeout: 5000, interval: 50 });
+  expect(second.ownedTasks.size).toBe(4);
+});
+
+test("[C10] a fenced commit costs its tasks what they held, and they begin anew from what is committed", async () => {
+  const plan = twoTaskPlan(rekey, sums, 2);
+  const broker = await openTestBroker(plan);
+  let fenced = 0;
+  const commit = async (asked: Commit): ReturnType<Broker["commit"]> =>
+    asked.tasks.some(({ outputs }) => outputs.length > 0) && fenced < 3
+      ? broker.commit({ ...asked, generation: -++fenced })
+      : broker.commit(asked);
+  await startTestWorker(plan, broker, { broker: changed(broker, { commit }) });
+  await post(broker, plan, inputs(0, 50));
+  await vi.waitFor(async () => expect(await totals(broker, plan)).toBe((50 * 49) / 2), { timeout: 5000, interval: 50 });
+  expect(fenced).toBe(3);
+});
+
+test("[R7] tasks that are open run while the state of others is being brought back", async () => {
+  const plan = twoTaskPlan(rekey, sums, 2);
+  const broker = await openTestBroker(plan);
+  const held = Promise.withResolvers<void>();
+  const slow = (task: string): boolean => task === "two/1";
+  const committed = async (...[group, tasks]: Parameters<Broker["committed"]>): ReturnType<Broker["committed"]> => {
+    if (tasks.some(slow)) await held.promise;
+    return broker.committed(group, tasks);
+  };
+  const worker = new Worker({
+    plan,
+    broker: changed(broker, { committed }),
+    storage: embeddedStateStorage(broker.database),
+    member: "worker",
+    clock: Date.now,
+    events: noWorkerEvents,
+    commitMs: 2,
+    idleMs: 60_000,
+  });
+  const started = worker.start();
+  await post(broker, plan, inputs(0, 50));
+  const half = await vi.waitUntil(async () => (await totals(broker, plan)) || undefined, { timeout: 5000, interval: 50 });
+  expect(worker.openingTasks.filter(slow)).toHaveLength(1);
+  expect(half).toBeLessThan((50 * 49) / 2);
+  held.resolve();
+  await started;
+  await vi.waitFor(async () => expect(await totals(broker, plan)).toBe((50 * 49) / 2), { timeout: 5000, interval: 50 });
+  expect(worker.openingTasks).toEqual([]);
+  await worker.stop();
 });
 
 test("[R7] no commit names a position that the log has not said", async () => {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Broker, Commit, CommitResult } from "#broker/broker.ts";
 import { openEmbeddedBroker, type EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 import { partitionOf } from "#broker/partitioner.ts";
-import { headerBytesOf, indexBatch, keyTextOf, noHeaders, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
+import { headerBytesOf, keyTextOf, noHeaders, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
 import { chainNode } from "#operators/node.ts";
 import { RecordError } from "#operators/record-error.ts";
 import { mapValue } from "#operators/stateless.ts";
@@ -16,7 +16,8 @@ import { deadLetterOf } from "./dead-letter.ts";
 import { countsOf } from "./node-counts.ts";
 import { storeIdOf } from "./pipeline.ts";
 import type { Plan } from "./plan.ts";
-import { Worker, type WorkerOptions } from "./worker.ts";
+import { Worker } from "./worker.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 import { noWorkerEvents } from "./worker-events.ts";
 
 const seed = Number(process.env["SEED"] ?? 20_261_121);
@@ -335,8 +336,7 @@ async function readAll(broker: Broker, topic: string, partitions: number): Promi
         maxBytesPerPartition: 1 << 20,
         maxWaitMs: 0,
       });
-      for (const { bytes, count } of fetched) {
-        const index = indexBatch(bytes, count);
+      for (const { index, count } of fetched) {
         for (let i = 0; i < count; i++) {
           const value = Buffer.from(valueOf(index, i)!);
           found.push({ key: keyTextOf(index, i), value: value.toString(), bytes: value, letter: deadLetterOf(headerBytesOf(index, i)) });

@@ -1,53 +1,29 @@
 import {
+  splitTaskId,
   taskId,
-  type Broker,
   type CommitResult,
   type GroupSpec,
   type Membership,
   type Position,
+  type TaskCheckpoint,
   type TaskCommit,
   type TaskId,
 } from "#broker/broker.ts";
-import type { StateStorage } from "#state/task-state.ts";
 import { Alarm } from "./alarm.ts";
 import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
 import { elapsed } from "./elapsed.ts";
-import { defaultRetry, backoff, type RetryPolicy } from "./failure.ts";
+import { backoff } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
-import { groupOf, type Plan } from "./plan.ts";
+import { Openings } from "./openings.ts";
+import { groupOf } from "./plan.ts";
 import { ReadYourWrites } from "./read-your-writes.ts";
 import { recover } from "./recovery.ts";
 import { Task } from "./task.ts";
 import { upstreamOf } from "./upstream.ts";
 import { WorkerError } from "./worker-error.ts";
+import { workerDefaults, type WorkerOptions } from "./worker-options.ts";
 import { snapshotOf, type WorkerSnapshot } from "./worker-snapshot.ts";
-import type { WorkerEvents } from "./worker-events.ts";
-
-export type WorkerOptions = {
-  readonly plan: Plan;
-  readonly broker: Broker;
-  readonly storage: StateStorage;
-  readonly member: string;
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
-  readonly events: WorkerEvents;
-  /** A commit is due when so many records, or so much time since the first of them, have gathered. */
-  readonly commitRecords?: number;
-  readonly commitMs?: number;
-  /** Records that a task takes before the next task has its turn. */
-  readonly sliceRecords?: number;
-  /** Above this many records at hand, an input is not fetched. */
-  readonly bufferedRecords?: number;
-  /** After so long without anything to read, a task tells those behind it that it is idle. Longer than the run where event time outruns the clock. */
-  readonly idleMs?: number;
-  /** Least time between two tellings of how far the tasks have come. */
-  readonly markMs?: number;
-  /** How long a task waits for an input that is known to be empty (KIP-695). */
-  readonly maxTaskIdleMs?: number;
-  readonly retry?: RetryPolicy;
-  readonly random?: () => number;
-};
 
 const fetchBytes = 4 << 20;
 const fetchBytesPerPartition = 512 << 10;
@@ -61,7 +37,8 @@ const foldPerEntry = 1.5;
 type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
 /**
  * Runs the tasks it is assigned: fetch, process in slices, commit all of them at once. Single-threaded; a turn of its loop never waits but for the log.
- * `start` settles once tasks are assigned and open, `stop` once everything taken is committed.
+ * Tasks whose state has to be brought back are opened one by one, while the others run. `start` settles once the first tasks are assigned and
+ * open, `stop` once everything taken is committed.
  */
 export class Worker {
   private readonly options: Required<WorkerOptions>;
@@ -70,6 +47,9 @@ export class Worker {
   /** Where each task failed last, and how often there. */
   private readonly attempts = new Map<TaskId, { readonly at: string; readonly count: number }>();
   private readonly stopped = new Map<TaskId, unknown>();
+  private readonly openings: Openings;
+  /** What ends the worker at its next turn. */
+  private failure: unknown;
   private readonly marks: MarkTeller;
   private readonly writes: ReadYourWrites;
   private readonly written = new Map<string, bigint>();
@@ -90,18 +70,7 @@ export class Worker {
   private nextTask = 0;
 
   constructor(options: WorkerOptions) {
-    this.options = {
-      commitRecords: 1000,
-      commitMs: 10,
-      sliceRecords: 500,
-      bufferedRecords: 2000,
-      idleMs: 1000,
-      markMs: 200,
-      maxTaskIdleMs: 0,
-      retry: defaultRetry,
-      random: Math.random,
-      ...options,
-    };
+    this.options = { ...workerDefaults, ...options };
     const { subTopologies } = options.plan;
     const topics = subTopologies.flatMap(({ sources }) => sources.map(({ topic }) => topic));
     const twice = topics.find((topic, i) => topics.indexOf(topic) !== i);
@@ -111,6 +80,15 @@ export class Worker {
         `topic ${twice} is read twice; nodes that read one topic belong to one source of one sub-topology`,
       );
     this.marks = new MarkTeller(subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
+    const { broker, retry, random } = this.options;
+    this.openings = new Openings({
+      broker,
+      group: groupOf(options.plan.name),
+      retry,
+      random,
+      begin: (checkpoint, wanted) => this.between(async () => void (wanted() && this.begin(checkpoint))),
+      failed: (error) => this.fail(error),
+    });
     this.writes = new ReadYourWrites(options.plan, {
       committed: (subTopology, topic, partition) => this.queueOf(subTopology, topic, partition)?.committedPosition,
       end: (subTopology, topic, partition) => this.endOf(subTopology, topic, partition),
@@ -130,17 +108,21 @@ export class Worker {
         })),
       ),
     };
+    const opened: Promise<void>[] = [];
     this.membership = await broker.join(group, {
       assigned: (tasks, generation) => {
         // At once: what this worker keeps, it may commit before its next turn, and only under the new generation.
         this.generation = generation;
-        return this.between(() => this.assign(tasks, generation));
+        return this.between(async () => void opened.push(...this.assign(tasks, generation)));
       },
       revoking: (tasks) => this.between(() => this.revoke(tasks)),
       lost: (tasks) => this.between(() => this.drop(tasks)),
+      ended: (reason) => this.fail(new WorkerError("WORKER_FENCED", reason)),
     });
     this.looping = true;
     this.loop = this.run();
+    await Promise.race([Promise.all(opened), this.loop]);
+    if (this.failure !== undefined) await this.loop;
   }
 
   /** Settles when the loop has ended by `stop`; rejects with what broke it. */
@@ -175,17 +157,27 @@ export class Worker {
     return this.tasks;
   }
 
+  /** Assigned tasks whose state is being brought back. */
+  get openingTasks(): readonly TaskId[] {
+    return this.openings.tasks;
+  }
+
   snapshot(): WorkerSnapshot {
     return snapshotOf(this.options.plan, [...this.tasks.values()], { stopped: this.stopped, nowMs: this.options.clock() });
   }
 
   private async run(): Promise<void> {
     try {
-      while (!this.stopping) await this.turn();
+      while (!this.stopping) {
+        // oxlint-disable-next-line typescript/only-throw-error: it is thrown as it came
+        if (this.failure !== undefined) throw this.failure;
+        await this.turn();
+      }
       await this.commitAll();
       this.reads.answer(this.tasks.values());
     } finally {
       this.looping = false;
+      this.openings.dropAll();
       for (const task of this.tasks.values()) task.close();
       this.tasks.clear();
       this.reads.end();
@@ -314,9 +306,9 @@ export class Worker {
   private async giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): Promise<void> {
     const { events, retry, random } = this.options;
     events.commitFailed({ kind: result.kind, reason: result.reason, tasks: tasks.length });
-    if (result.kind === "fenced") throw new WorkerError("WORKER_FENCED", `another worker owns these tasks: ${result.reason}`);
-    // What was done is done again from the last commit; the log keeps what was read.
-    for (const task of tasks) task.rewind(0);
+    // What was done is done again from the last commit; the log keeps what was read. Fenced tasks begin anew from what is committed, by whomever.
+    if (result.kind === "fenced") for (const { id } of tasks) this.reopen(id);
+    else for (const task of tasks) task.rewind(0);
     this.abortedCommits += 1;
     await this.alarm.sleep(backoff(this.abortedCommits, retry, random));
   }
@@ -354,20 +346,30 @@ export class Worker {
     });
   }
 
-  private async assign(tasks: readonly TaskId[], generation: number): Promise<void> {
-    const { broker, plan, storage, clock, maxTaskIdleMs, events } = this.options;
-    const added = tasks.filter((task) => !this.tasks.has(task));
-    for (const task of this.tasks.keys()) if (!tasks.includes(task)) this.close(task);
-    const plans = new Map(
-      plan.subTopologies.flatMap((sub) => range(sub.partitions).map((partition) => [taskId(sub.id, partition), sub] as const)),
-    );
-    for (const checkpoint of await broker.committed(groupOf(plan.name), added)) {
-      const sub = plans.get(checkpoint.task)!;
-      const task = new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
-      this.tasks.set(task.id, task);
-      for (const queue of task.queues) this.readers.set(`${queue.topic} ${queue.partition}`, queue);
-    }
-    events.assigned({ tasks: [...this.tasks.keys()], generation });
+  private assign(tasks: readonly TaskId[], generation: number): Promise<void>[] {
+    const { openings, options } = this;
+    for (const task of [...this.tasks.keys(), ...openings.tasks]) if (!tasks.includes(task)) this.close(task);
+    options.events.assigned({ tasks, generation });
+    return tasks.filter((task) => !this.tasks.has(task) && !openings.has(task)).map((task) => openings.open(task));
+  }
+
+  private begin(checkpoint: TaskCheckpoint): void {
+    const { plan, storage, clock, maxTaskIdleMs } = this.options;
+    const { subTopology } = splitTaskId(checkpoint.task);
+    const sub = plan.subTopologies.find(({ id }) => id === subTopology)!;
+    const task = new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
+    this.tasks.set(task.id, task);
+    for (const queue of task.queues) this.readers.set(`${queue.topic} ${queue.partition}`, queue);
+  }
+
+  private reopen(id: TaskId): void {
+    this.close(id);
+    void this.openings.open(id);
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    this.alarm.ring();
   }
 
   private async revoke(tasks: readonly TaskId[]): Promise<void> {
@@ -380,6 +382,7 @@ export class Worker {
   }
 
   private close(id: TaskId): void {
+    this.openings.drop(id);
     const task = this.tasks.get(id);
     for (const { topic, partition } of task?.queues ?? []) this.readers.delete(`${topic} ${partition}`);
     task?.close();

@@ -2,10 +2,11 @@ import { onTestFinished } from "vitest";
 import type { Broker } from "#broker/broker.ts";
 import { openEmbeddedBroker, type EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 import { partitionOf } from "#broker/partitioner.ts";
-import { decodeHeaders, headerBytesOf, indexBatch, keyTextOf, noHeaders, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
+import { decodeHeaders, headerBytesOf, keyTextOf, noHeaders, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import type { Plan } from "#task/plan.ts";
-import { Worker, type WorkerOptions } from "#task/worker.ts";
+import { Worker } from "#task/worker.ts";
+import type { WorkerOptions } from "#task/worker-options.ts";
 import { noWorkerEvents } from "#task/worker-events.ts";
 import type { TestInput, TestOutput } from "./every-way.ts";
 import { jsonCodec } from "./json-codec.ts";
@@ -76,9 +77,8 @@ export async function recordsOf(broker: Broker, plan: Plan, topic: string): Prom
         maxBytesPerPartition: 1 << 20,
         maxWaitMs: 0,
       });
-      for (const { bytes, count, kind } of fetched) {
+      for (const { index, count, kind } of fetched) {
         if (kind !== "records" || count === 0) continue;
-        const index = indexBatch(bytes, count);
         for (let i = 0; i < count; i++) {
           const bytesOfValue = valueOf(index, i);
           const value = bytesOfValue === null ? null : jsonCodec.decode(bytesOfValue);

@@ -42,6 +42,7 @@ test("[C16] a member that cannot take its tasks does not join, and the others ha
     assigned: () => Promise.reject(new Error("no memory")),
     revoking: () => Promise.resolve(),
     lost: () => Promise.resolve(),
+    ended: () => undefined,
   };
   const tasks = taskIds.map((task) => ({ task, inputs: [] }));
   await expect(broker.join({ group: "test-group", member: "broken", tasks }, hooks)).rejects.toThrow("no memory");

@@ -92,6 +92,9 @@ export class Group {
     this.#tasks = tasks;
     this.#owners = new Map([...shares].flatMap(([id, share]) => share.map((task) => [task, members.get(id)!] as const)));
     for (const [member, gone] of late) ignoreFailure(member.lost(gone));
+    for (const member of before.keys())
+      if (members.has(member.id) && members.get(member.id) !== member)
+        ignoreFailure(member.ended(`another process joined the group as ${member.id}`));
     const assigned = new Map<Member, Promise<void>>();
     for (const member of members.values()) {
       const told = member.assigned(shares.get(member.id)!, this.#generation);

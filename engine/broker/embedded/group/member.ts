@@ -19,6 +19,10 @@ export class Member {
     return this.#enqueue(() => this.#hooks.lost(tasks));
   }
 
+  ended(reason: string): Promise<void> {
+    return this.#enqueue(async () => this.#hooks.ended(reason));
+  }
+
   /** False when the member did not give the tasks back in good order: it took longer than `timeoutMs`, or its hook failed. */
   async revoking(tasks: readonly TaskId[], timeoutMs: number): Promise<boolean> {
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
