@@ -1,4 +1,4 @@
-import { decodeHeaders, earliest, headerBytesOf, indexBatch, keyTextOf, valueOf, type Broker, type Position } from "@millrace/engine";
+import { decodeHeaders, earliest, headerBytesOf, keyTextOf, valueOf, type Broker, type Position } from "@millrace/engine";
 
 /** A record as it lies on the log; `value` is a copy. */
 export type LogRecord = {
@@ -20,12 +20,11 @@ export async function* logRecords(broker: Pick<Broker, "fetch">, topics: Readonl
   while (positions.length > 0) {
     const fetched = await broker.fetch(positions, { maxBytes: 8 << 20, maxBytesPerPartition: 1 << 20, maxWaitMs: 0 });
     const next = new Map<string, Position>();
-    for (const { topic, partition, kind, count, bytes, baseOffset, next: offset, end } of fetched) {
+    for (const { topic, partition, kind, count, index, baseOffset, next: offset, end } of fetched) {
       const place = `${topic}/${partition}`;
       if (offset < end) next.set(place, { topic, partition, offset });
       else next.delete(place);
       if (kind !== "records") continue;
-      const index = indexBatch(bytes, count);
       for (let i = 0; i < count; i++) {
         yield {
           topic,

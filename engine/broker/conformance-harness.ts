@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { BrokerError, type BrokerErrorCode } from "./broker-error.ts";
 import { type Broker, earliest, type FetchLimits, type Position, type RecordBatch, type TaskId, type TopicSpec } from "./broker.ts";
-import { indexBatch, noHeaders, RecordBatchBuilder, valueOf } from "./record-batch.ts";
+import { noHeaders, RecordBatchBuilder, valueOf } from "./record-batch.ts";
 
 /** One log, empty and open, and what a test may do to it from outside. */
 export type Harness = {
@@ -56,7 +56,7 @@ export async function readFrom(
   for (;;) {
     const fetched = await broker.fetch([{ ...from, offset: next }], limits);
     for (const batch of fetched) {
-      const index = indexBatch(batch.bytes, batch.count);
+      const { index } = batch;
       for (let i = 0; i < batch.count; i++) {
         const offset = batch.baseOffset + BigInt(index.numbers[i]!);
         if (offset >= next) found.push({ offset, text: valueOf(index, i)!.toString(), kind: batch.kind });

@@ -1,3 +1,5 @@
+import { frameHeadersOf } from "./kafka-headers.ts";
+
 /**
  * A frame is its records one behind the other, big-endian:
  * `f64 timestamp (ms) · f64 sequence · i32 number · i32 keyLength (−1: null) · i32 valueLength (−1: null) · i32 headersLength · key · value · headers`,
@@ -9,18 +11,27 @@ const fixedBytes = 8 + 8 + 4 + 4 + 4 + 4;
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** Where the parts of each record of one frame lie; columns instead of objects, so that reading a batch allocates once. */
+/**
+ * Where the parts of each record of one batch lie within `bytes`, which spans that batch only: a frame, or a batch of Kafka's, read where it lies.
+ * Columns instead of objects, so that reading a batch allocates once.
+ */
 export type BatchIndex = {
   readonly bytes: Buffer;
   readonly count: number;
   readonly timestamps: Float64Array;
   readonly sequences: Float64Array;
   readonly numbers: Int32Array;
-  /** Start of the key; the value follows it, the headers follow the value. */
-  readonly starts: Int32Array;
+  readonly keyStarts: Int32Array;
+  /** −1: null. */
   readonly keyLengths: Int32Array;
+  readonly valueStarts: Int32Array;
+  /** −1: null. */
   readonly valueLengths: Int32Array;
+  readonly headerStarts: Int32Array;
+  /** 0 when there are no headers for a reader. */
   readonly headerLengths: Int32Array;
+  /** How headers are written: as in a frame, or as in a record of Kafka's, from their number on. */
+  readonly headerFormat: "frame" | "kafka";
 };
 
 /** Reads a frame's fixed parts. @throws {RangeError} when the frame does not hold `count` whole records */
@@ -29,9 +40,11 @@ export function indexBatch(frame: Uint8Array, count: number): BatchIndex {
   const timestamps = new Float64Array(count);
   const sequences = new Float64Array(count);
   const numbers = new Int32Array(count);
-  const starts = new Int32Array(count);
+  const keyStarts = new Int32Array(count);
   const keyLengths = new Int32Array(count);
+  const valueStarts = new Int32Array(count);
   const valueLengths = new Int32Array(count);
+  const headerStarts = new Int32Array(count);
   const headerLengths = new Int32Array(count);
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = 0;
@@ -42,40 +55,68 @@ export function indexBatch(frame: Uint8Array, count: number): BatchIndex {
     const keyLength = (keyLengths[i] = view.getInt32(at + 20));
     const valueLength = (valueLengths[i] = view.getInt32(at + 24));
     const headersLength = (headerLengths[i] = view.getInt32(at + 28));
-    starts[i] = at + fixedBytes;
-    at += fixedBytes + Math.max(keyLength, 0) + Math.max(valueLength, 0) + headersLength;
+    keyStarts[i] = at += fixedBytes;
+    valueStarts[i] = at += Math.max(keyLength, 0);
+    headerStarts[i] = at += Math.max(valueLength, 0);
+    at += headersLength;
   }
   if (at !== bytes.length) throw new RangeError(`frame of ${bytes.length} bytes does not end with its ${count} records at ${at}`);
-  return { bytes, count, timestamps, sequences, numbers, starts, keyLengths, valueLengths, headerLengths };
+  const keys = { keyStarts, keyLengths, valueStarts, valueLengths, headerStarts, headerLengths };
+  return { bytes, count, timestamps, sequences, numbers, ...keys, headerFormat: "frame" };
 }
 
-/** Key of record i as a view into the frame (copy before keeping it), or null. */
+/** The index of a batch without records. */
+export const noRecords: BatchIndex = indexBatch(new Uint8Array(0), 0);
+
+/** The records from number `first` of the index on, over the same bytes. */
+export function indexFrom(index: BatchIndex, first: number): BatchIndex {
+  return {
+    bytes: index.bytes,
+    count: index.count - first,
+    timestamps: index.timestamps.subarray(first),
+    sequences: index.sequences.subarray(first),
+    numbers: index.numbers.subarray(first),
+    keyStarts: index.keyStarts.subarray(first),
+    keyLengths: index.keyLengths.subarray(first),
+    valueStarts: index.valueStarts.subarray(first),
+    valueLengths: index.valueLengths.subarray(first),
+    headerStarts: index.headerStarts.subarray(first),
+    headerLengths: index.headerLengths.subarray(first),
+    headerFormat: index.headerFormat,
+  };
+}
+
+/** Key of record i as a view into the batch (copy before keeping it), or null. */
 export function keyOf(batch: BatchIndex, i: number): Buffer | null {
   const length = batch.keyLengths[i]!;
-  return length < 0 ? null : batch.bytes.subarray(batch.starts[i]!, batch.starts[i]! + length);
+  const start = batch.keyStarts[i]!;
+  return length < 0 ? null : batch.bytes.subarray(start, start + length);
 }
 
 /** Key of record i as text, or null; ill-formed UTF-8 reads as U+FFFD, so doors check before they write. */
 export function keyTextOf(batch: BatchIndex, i: number): string | null {
   const length = batch.keyLengths[i]!;
-  const start = batch.starts[i]!;
+  const start = batch.keyStarts[i]!;
   return length < 0 ? null : batch.bytes.toString("utf8", start, start + length);
 }
 
 /** Start of the value of record i within `bytes`. */
-export const valueStartOf = (batch: BatchIndex, i: number): number => batch.starts[i]! + Math.max(batch.keyLengths[i]!, 0);
+export const valueStartOf = (batch: BatchIndex, i: number): number => batch.valueStarts[i]!;
 
-/** Value of record i as a view into the frame (copy before keeping it), or null. */
+/** Value of record i as a view into the batch (copy before keeping it), or null. */
 export function valueOf(batch: BatchIndex, i: number): Buffer | null {
   const length = batch.valueLengths[i]!;
   const start = valueStartOf(batch, i);
   return length < 0 ? null : batch.bytes.subarray(start, start + length);
 }
 
-/** Encoded headers of record i, as `appendEncoded` takes them. */
+/** Headers of record i as a frame has them; those that are ours alone in Kafka (`kafka-headers.ts`) are left out. */
 export function headerBytesOf(batch: BatchIndex, i: number): Buffer {
-  const start = valueStartOf(batch, i) + Math.max(batch.valueLengths[i]!, 0);
-  return batch.bytes.subarray(start, start + batch.headerLengths[i]!);
+  const length = batch.headerLengths[i]!;
+  if (length === 0) return noHeaders;
+  const start = batch.headerStarts[i]!;
+  if (batch.headerFormat === "frame") return batch.bytes.subarray(start, start + length);
+  return frameHeadersOf(batch.bytes, start);
 }
 
 export const noHeaders: Buffer = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { earliest, type FetchedBatch } from "#broker/broker.ts";
-import { noHeaders, RecordBatchBuilder } from "#broker/record-batch.ts";
+import { indexBatch, noHeaders, RecordBatchBuilder } from "#broker/record-batch.ts";
 import { InputQueue } from "./input-queue.ts";
 
 /** A batch whose records lie at `offsets`, its base offset `base`; `next` and `end` are where the log goes on and ends. */
@@ -10,9 +10,17 @@ function batch(base: number, offsets: readonly number[], at: { next?: number; en
   const builder = new RecordBatchBuilder();
   for (const offset of offsets)
     builder.append({ timestamp: offset, sequence: 0, key: null, value: null, headers: noHeaders }, offset - base);
-  const frame = builder.take() ?? { count: 0, bytes: new Uint8Array(0) };
+  const { count, bytes } = builder.take() ?? { count: 0, bytes: new Uint8Array(0) };
   const place = { topic: "t", partition: 0, kind: "records" as const, appendedAtMs: 0 };
-  return { ...place, ...frame, baseOffset: BigInt(base), next: BigInt(next), end: BigInt(end), logStart: BigInt(logStart) };
+  return {
+    ...place,
+    count,
+    index: indexBatch(bytes, count),
+    baseOffset: BigInt(base),
+    next: BigInt(next),
+    end: BigInt(end),
+    logStart: BigInt(logStart),
+  };
 }
 
 const none = (next: number, end = next): FetchedBatch => ({ ...batch(next, [], { next, end }), count: 0 });

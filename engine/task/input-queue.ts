@@ -1,5 +1,5 @@
 import { earliest, type FetchedBatch } from "#broker/broker.ts";
-import { indexBatch, type BatchIndex } from "#broker/record-batch.ts";
+import { type BatchIndex, indexFrom } from "#broker/record-batch.ts";
 
 type Buffered = {
   readonly kind: "records" | "watermarks";
@@ -68,7 +68,7 @@ export class InputQueue {
       return;
     }
     this.fetchAt = fetched.next;
-    const index = indexBatch(fetched.bytes, fetched.count);
+    const { index } = fetched;
     let first = 0;
     // A position within a batch: the log gives whole batches.
     while (first < index.count && fetched.baseOffset + BigInt(index.numbers[first]!) < from) first++;
@@ -78,10 +78,10 @@ export class InputQueue {
       base: fetched.baseOffset,
       next: fetched.next,
       appendedAtMs: fetched.appendedAtMs,
-      index: first === 0 ? index : withoutFirst(index, first),
+      index: first === 0 ? index : indexFrom(index, first),
     });
     this.buffered += index.count - first;
-    this.bufferedBytes += fetched.bytes.length;
+    this.bufferedBytes += index.bytes.length;
   }
 
   get head(): Buffered | undefined {
@@ -113,7 +113,7 @@ export class InputQueue {
     const current = this.batches[0];
     if (current !== undefined && this.record > 0) {
       // Records before the position are not taken again after a rewind.
-      this.batches[0] = { ...current, index: withoutFirst(current.index, this.record) };
+      this.batches[0] = { ...current, index: indexFrom(current.index, this.record) };
       this.record = 0;
     }
   }
@@ -129,19 +129,4 @@ export class InputQueue {
     this.fetchAt = next;
     if (this.batches.length === 0) this.committedAt = next;
   }
-}
-
-/** The index less its first records, over the same bytes. */
-function withoutFirst(index: BatchIndex, first: number): BatchIndex {
-  return {
-    bytes: index.bytes,
-    count: index.count - first,
-    timestamps: index.timestamps.subarray(first),
-    sequences: index.sequences.subarray(first),
-    numbers: index.numbers.subarray(first),
-    starts: index.starts.subarray(first),
-    keyLengths: index.keyLengths.subarray(first),
-    valueLengths: index.valueLengths.subarray(first),
-    headerLengths: index.headerLengths.subarray(first),
-  };
 }

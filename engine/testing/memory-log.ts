@@ -1,6 +1,6 @@
 import type { FetchedBatch, Position, RecordBatch } from "#broker/broker.ts";
 import { checkBatchWithGaps } from "#broker/embedded/log/offset-gaps.ts";
-import { decodeHeaders, indexBatch, keyTextOf, headerBytesOf, valueOf, type HeaderList } from "#broker/record-batch.ts";
+import { decodeHeaders, indexBatch, keyTextOf, headerBytesOf, noRecords, valueOf, type HeaderList } from "#broker/record-batch.ts";
 
 /** A record as tests read it. */
 export type DriverRecord = {
@@ -42,10 +42,22 @@ export class MemoryLog {
 
   append(batch: RecordBatch, nowMs: number): void {
     const partition = this.get(batch.topic)[batch.partition]!;
-    const { batch: stored, span, gapBefore } = checkBatchWithGaps(batch, ({ record }) => (this.gaps && record % 3 === 0 ? 2 : 0));
+    const {
+      batch: { bytes, ...stored },
+      span,
+      gapBefore,
+    } = checkBatchWithGaps(batch, ({ record }) => (this.gaps && record % 3 === 0 ? 2 : 0));
     const baseOffset = partition.end + BigInt(gapBefore);
     partition.end = baseOffset + BigInt(span);
-    partition.batches.push({ ...stored, baseOffset, appendedAtMs: nowMs, next: partition.end, end: partition.end, logStart: 0n });
+    partition.batches.push({
+      ...stored,
+      index: indexBatch(bytes, stored.count),
+      baseOffset,
+      appendedAtMs: nowMs,
+      next: partition.end,
+      end: partition.end,
+      logStart: 0n,
+    });
   }
 
   /** The batches from a position on; a batch without records when there are none. */
@@ -60,7 +72,7 @@ export class MemoryLog {
         partition,
         kind: "records",
         count: 0,
-        bytes: new Uint8Array(0),
+        index: noRecords,
         baseOffset: from,
         appendedAtMs: 0,
         next: from,
@@ -75,9 +87,8 @@ export class MemoryLog {
     return this.get(topic).flatMap(({ batches }, partition) =>
       batches
         .filter(({ kind }) => kind === "records")
-        .flatMap(({ bytes, count, baseOffset }) => {
-          const index = indexBatch(bytes, count);
-          return Array.from({ length: count }, (_, i) => ({
+        .flatMap(({ index, count, baseOffset }) =>
+          Array.from({ length: count }, (_, i) => ({
             partition,
             offset: baseOffset + BigInt(index.numbers[i]!),
             key: keyTextOf(index, i),
@@ -85,8 +96,8 @@ export class MemoryLog {
             timestamp: index.timestamps[i]!,
             sequence: index.sequences[i]!,
             headers: decodeHeaders(headerBytesOf(index, i)),
-          }));
-        }),
+          })),
+        ),
     );
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { InputQueue } from "#task/input-queue.ts";
 import { InputReadiness, nextInput } from "#task/input-choice.ts";
-import { RecordBatchBuilder, noHeaders } from "#broker/record-batch.ts";
+import { RecordBatchBuilder, indexBatch, noHeaders } from "#broker/record-batch.ts";
 import { step } from "#operators/step.ts";
 import { chainNode } from "#operators/node.ts";
 import { deadLetterTopicOf, type Plan } from "#task/plan.ts";
@@ -212,12 +212,13 @@ function fetched(queue: InputQueue, timestamps: readonly number[], more: number)
   for (const timestamp of timestamps) builder.append({ timestamp, sequence: 0, key: "k", value: null, headers: noHeaders });
   const base = queue.fetchPosition;
   const next = base + BigInt(timestamps.length);
-  const frame = builder.take() ?? { count: 0, bytes: new Uint8Array(0) };
+  const { count, bytes } = builder.take() ?? { count: 0, bytes: new Uint8Array(0) };
   queue.enqueue({
     topic: queue.topic,
     partition: 0,
     kind: "records",
-    ...frame,
+    count,
+    index: indexBatch(bytes, count),
     baseOffset: base,
     appendedAtMs: 0,
     next,

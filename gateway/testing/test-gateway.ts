@@ -8,7 +8,7 @@ import { eventRegistry } from "#schemas/event-registry.ts";
 import type { ShopEvent } from "#schemas/shop-event.ts";
 import type { Appender, Position } from "#engine/broker/broker.ts";
 import { type EmbeddedBroker, openEmbeddedBroker } from "#engine/broker/embedded/embedded-broker.ts";
-import { decodeHeaders, headerBytesOf, indexBatch, keyTextOf, valueOf } from "#engine/broker/record-batch.ts";
+import { decodeHeaders, headerBytesOf, keyTextOf, valueOf } from "#engine/broker/record-batch.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../gateway.ts";
 import { type RunningServer, startServer } from "../server.ts";
 
@@ -180,8 +180,7 @@ async function readLog(broker: EmbeddedBroker, partitionsOf: ReadonlyMap<string,
   while (positions.length > 0) {
     const batches = await broker.fetch(positions, { maxBytes: 1e9, maxBytesPerPartition: 1e9, maxWaitMs: 0 });
     const next = new Map<string, Position>();
-    for (const { topic, partition, baseOffset, bytes, count, next: offset } of batches) {
-      const index = indexBatch(bytes, count);
+    for (const { topic, partition, baseOffset, index, count, next: offset } of batches) {
       for (let i = 0; i < count; i++) {
         const decoded = decodeEvent(valueOf(index, i)!);
         if (decoded.kind !== "decoded") throw new Error(`${decoded.code} on the log: ${decoded.detail}`);

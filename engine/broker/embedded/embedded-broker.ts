@@ -156,7 +156,7 @@ export class EmbeddedBroker implements Broker {
         const batches = this.#log.read(cursor, Math.min(bytesLeft, maxBytesPerPartition));
         if (batches.length === 0) continue;
         answers[at] = batches;
-        bytesLeft -= batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+        bytesLeft -= batches.reduce((sum, { index }) => sum + index.bytes.length, 0);
       }
       return answers.flat();
     });

@@ -1,6 +1,7 @@
 import type { FetchedBatch, Position } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import { type BatchIndex, indexBatch, noRecords } from "#broker/record-batch.ts";
 import { LogTail, type StoredBatch } from "./log-tail.ts";
 import type { CheckedBatch } from "./offset-gaps.ts";
 import { keyOf, type Partition, Partitions } from "./partitions.ts";
@@ -13,7 +14,6 @@ const schema = [
 ];
 
 const kinds = ["records", "watermarks"] as const;
-const nothing = new Uint8Array(0);
 
 export type Bounds = { readonly maxBytes: number; readonly maxBytesPerPartition: number };
 
@@ -90,7 +90,8 @@ export class Log {
     for (const { base, next, kind, count, bytes, appendedAtMs } of this.#tail.from(partition, from) ?? this.#stored(partition, from)) {
       if (batches.length > 0 && bytes.length > bytesLeft) break;
       bytesLeft -= bytes.length;
-      batches.push({ ...place, kind, count, bytes, baseOffset: BigInt(base), appendedAtMs, next: BigInt(next) });
+      const index = indexStored(bytes, count, () => `${topic}[${partition.partition}]@${base}`);
+      batches.push({ ...place, kind, count, index, baseOffset: BigInt(base), appendedAtMs, next: BigInt(next) });
       if (bytesLeft <= 0) break;
     }
     return batches;
@@ -111,7 +112,16 @@ export class Log {
     const at = BigInt(from);
     const place = { topic: partition.topic, partition: partition.partition };
     const bounds = { end: BigInt(partition.end), logStart: BigInt(partition.logStart) };
-    return { ...place, kind: "records", count: 0, bytes: nothing, baseOffset: at, appendedAtMs: 0, next: at, ...bounds };
+    return { ...place, kind: "records", count: 0, index: noRecords, baseOffset: at, appendedAtMs: 0, next: at, ...bounds };
+  }
+}
+
+/** @throws {BrokerError} `BROKER_CORRUPT` */
+function indexStored(frame: Uint8Array, count: number, where: () => string): BatchIndex {
+  try {
+    return indexBatch(frame, count);
+  } catch (cause) {
+    throw new BrokerError("BROKER_CORRUPT", "the stored batch is no frame of its records", { at: where(), cause });
   }
 }
 
