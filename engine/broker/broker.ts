@@ -95,7 +95,7 @@ export type MembershipHooks = {
 
 export type Membership = { leave(): Promise<void> };
 
-/** Entries of one store as `state/delta.ts` frames them: keys with values, deletes and expiries, each dirty key once. */
+/** Entries of one store as `store-delta.ts` frames them: keys with values, deletes and expiries, each dirty key once. */
 export type StoreDelta = { readonly store: string; readonly bytes: Uint8Array };
 
 /** `number` is one above the task's last; `next` names every input of the task, moved or not; `meta` holds what else must survive. */

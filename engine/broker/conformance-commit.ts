@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { changeOf } from "./change-texts.ts";
 import type { Broker, Commit, CommitResult } from "./broker.ts";
 import {
   at,
@@ -35,10 +36,7 @@ export function commitLaws(open: () => Promise<Harness>, keeps: "all" | "nothing
       member.commitOf(firstTask, number, {
         next: [at(orders, 0, number), at(payments, 0, number * 2n)],
         meta: Buffer.from(`meta ${number}`),
-        changes: [
-          { store: "counts", bytes: Buffer.from(`c${number}`) },
-          { store: "sums", bytes: Buffer.from(`s${number}`) },
-        ],
+        changes: [changeOf("counts", `c${number}`), changeOf("sums", `s${number}`)],
         outputs: [batchOf(results, 0, [`${number}.a`, `${number}.b`]), batchOf(results, 1, [`${number}.c`])],
       });
 

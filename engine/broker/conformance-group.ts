@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { changeOf } from "./change-texts.ts";
 import type { Broker } from "./broker.ts";
 import { batchOf, type Harness, results, textsIn, topics } from "./conformance-harness.ts";
 import { group, positionsOf, taskIds, TestMember } from "./conformance-member.ts";
@@ -45,7 +46,7 @@ export function groupLaws(open: () => Promise<Harness>): void {
       const task = member.tasks[0]!;
       expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "committed" });
       const zombies = [
-        member.commitOf(task, 2n, { outputs: [batchOf(results, 0, ["zombie"])], changes: [{ store: "s", bytes: Buffer.from("zombie") }] }),
+        member.commitOf(task, 2n, { outputs: [batchOf(results, 0, ["zombie"])], changes: [changeOf("s", "zombie")] }),
         member.commitOf(task, 2n, { next: await positionsOf(broker, task) }),
       ];
       await new TestMember().join(broker, "b");

@@ -8,7 +8,7 @@ export type Harness = {
   readonly broker: Broker;
   /** True when one answer of `fetch` shows all partitions as of one moment. */
   readonly endsOfOneMoment: boolean;
-  /** The changes that a task's commits left, as `store=text`, in order of commit. */
+  /** What `changeOf` made of the changes that a task's commits left, as `store=text`, in order of commit, then store. */
   changesOf(task: TaskId): Promise<readonly string[]>;
   /** Moves the clock by which the log judges retention, and lets retention act. */
   passTime(ms: number): Promise<void>;

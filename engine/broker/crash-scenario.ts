@@ -1,4 +1,5 @@
 import { type Broker, type Commit, taskId } from "./broker.ts";
+import { changeOf } from "./change-texts.ts";
 import { noHeaders, RecordBatchBuilder } from "./record-batch.ts";
 
 /** What a process does that is killed within its second commit: two tasks, outputs to three partitions, marks behind them, changes, meta. */
@@ -38,7 +39,7 @@ export function crashCommit(number: bigint, generation: number): Commit {
       number,
       next: [{ topic: crashTopic, partition: i, offset: number }],
       meta: Buffer.from(`meta ${number}`),
-      changes: [{ store: "store", bytes: Buffer.from(`change ${number}`) }],
+      changes: [changeOf("store", `change ${number}`)],
       outputs: [0, 1, 2].map((partition) => record(partition, `output ${i} of ${number}`, "records")),
     })),
     watermarks: [record(2, `mark of ${number}`, "watermarks")],

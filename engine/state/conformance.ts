@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type StoreDelta, taskId } from "#broker/broker.ts";
-import { DeltaReader, deltaOps } from "./delta.ts";
+import { DeltaReader, deltaOps } from "#broker/store-delta.ts";
 import { testRandomState } from "./random-state.ts";
-import { awkwardKeys, reusingCodec, type StateGround, type StateHarness, tightLimits, type Value } from "./state-harness.ts";
+import { awkwardKeys } from "#broker/awkward-keys.ts";
+import { reusingCodec, type StateGround, type StateHarness, tightLimits, type Value } from "./state-harness.ts";
 import { type KeyValueStore, keyValueStore, type StoreSpec, type WindowStore, windowStore } from "./store.ts";
 import type { TaskState, TaskStateLimits } from "./task-state.ts";
 
@@ -206,7 +207,7 @@ export function testStateStorage(name: string, harness: StateHarness): void {
       expect(state.dirtyCount).toBe(5);
       const changes = commit();
       expect(state.dirtyCount).toBe(0);
-      const said = new Map(changes.map(({ store, bytes }) => [store, entriesOf(new DeltaReader(bytes, store))]));
+      const said = new Map(changes.map(({ store, bytes }) => [store, entriesOf(new DeltaReader(bytes, (what) => new Error(what)))]));
       expect(said.get("perMinute")).toEqual(["60000 a 2", "0 a 0"]);
       expect(said.get("totals")?.toSorted()).toEqual(["-1 a 4", "-1 b deleted", "-1 c 4"]);
       expect(said.size).toBe(2);

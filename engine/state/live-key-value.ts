@@ -1,4 +1,4 @@
-import type { DeltaReader, DeltaWriter } from "./delta.ts";
+import type { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
 import { endOfPrefix } from "./key-order.ts";
 import type { LiveStore, LiveStoreParts } from "./live-store.ts";
 import { type Entry, Segment, type SegmentHome } from "./segment.ts";

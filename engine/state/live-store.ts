@@ -1,6 +1,6 @@
 import type { BaseStore } from "./base.ts";
 import type { Codec } from "./codec.ts";
-import type { DeltaReader, DeltaWriter } from "./delta.ts";
+import type { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
 import type { CacheCount, Entry, Segment } from "./segment.ts";
 import type { StoreSpec } from "./store.ts";
 

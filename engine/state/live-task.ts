@@ -1,7 +1,7 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
 import type { StateBase } from "./base.ts";
 import { Cache } from "./cache.ts";
-import { DeltaReader, DeltaWriter } from "./delta.ts";
+import { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
 import { Folding } from "./folding.ts";
 import { Generation } from "./generation.ts";
 import { LiveKeyValue } from "./live-key-value.ts";
@@ -143,7 +143,10 @@ export class LiveTask implements TaskState {
   private readTail(): void {
     const deltas = this.base
       .tail()
-      .map((delta) => ({ ...delta, reader: new DeltaReader(delta.bytes, `${this.task} ${delta.store} commit ${delta.number}`) }));
+      .map((delta) => ({
+        ...delta,
+        reader: new DeltaReader(delta.bytes, (what) => brokenDelta(what, `${this.task} ${delta.store} commit ${delta.number}`)),
+      }));
     // Cut where it would have been cut while it was written, so that no restart makes a generation larger.
     const cut = deltas.findIndex(({ number, reader, bytes }) => {
       if (number !== this.open.upTo && this.isFull(this.open)) return true;
@@ -214,3 +217,5 @@ export class LiveTask implements TaskState {
     return new StateError("STATE_UNKNOWN_STORE", `the task was opened without a ${kind} store "${store}"`, { at: this.task });
   }
 }
+
+const brokenDelta = (what: string, at: string): StateError => new StateError("STATE_CORRUPT", what, { at });

@@ -1,5 +1,5 @@
-import type { DeltaReader, DeltaWriter } from "./delta.ts";
-import { deltaOps, readStart, startBytes, writeStart } from "./delta.ts";
+import type { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
+import { deltaOps, readStart, startBytes, writeStart } from "#broker/store-delta.ts";
 import type { LiveStore, LiveStoreParts } from "./live-store.ts";
 import { type Entry, Segment, type SegmentHome } from "./segment.ts";
 import { StateError } from "./state-error.ts";

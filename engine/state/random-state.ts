@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type StoreDelta, taskId } from "#broker/broker.ts";
-import { awkwardKeys, reusingCodec, type StateHarness, type Value } from "./state-harness.ts";
+import { awkwardKeys } from "#broker/awkward-keys.ts";
+import { reusingCodec, type StateHarness, type Value } from "./state-harness.ts";
 import { type KeyValueStore, keyValueStore, type WindowStore, windowStore } from "./store.ts";
 import type { TaskState } from "./task-state.ts";
 

@@ -1,6 +1,6 @@
 import type { BaseStore } from "./base.ts";
 import type { Codec } from "./codec.ts";
-import { startBytes, writeStart } from "./delta.ts";
+import { startBytes, writeStart } from "#broker/store-delta.ts";
 import { compareKeys } from "./key-order.ts";
 import { RowCursor } from "./row-cursor.ts";
 import { SortedKeys } from "./sorted-keys.ts";

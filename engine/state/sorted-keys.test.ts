@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SortedKeys } from "./sorted-keys.ts";
-import { awkwardKeys } from "./state-harness.ts";
+import { awkwardKeys } from "#broker/awkward-keys.ts";
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 

@@ -32,32 +32,3 @@ export function reusingCodec(): Codec<Value> {
 
 /** Generations of eight entries, and next to no cache: folding and eviction happen all the time. */
 export const tightLimits: TaskStateLimits = { tailEntries: 16, tailBytes: 1 << 20, cachedEntries: 4 };
-
-/** In the order of their UTF-8 bytes: prefixes of each other, astral characters behind U+E000–U+FFFF, which UTF-16 has the other way round. */
-export const awkwardKeys: readonly string[] = [
-  ...new Set([
-    "",
-    "\u0000",
-    "\u0000a",
-    "a",
-    "a\u0000",
-    "aa",
-    "ab",
-    "b",
-    "z".repeat(200),
-    "\u007f",
-    "\u0080",
-    "é",
-    "é\u0000",
-    "中",
-    "\ud7ff",
-    "\ue000",
-    "\ufffd",
-  ]),
-  "\uffff",
-  "😀",
-  "😀a",
-  "😀😀",
-  "\u{10ffff}",
-  "\u{10ffff}\u{10ffff}",
-].toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

@@ -1,5 +1,5 @@
 import type { Codec } from "./codec.ts";
-import type { DeltaWriter } from "./delta.ts";
+import type { DeltaWriter } from "#broker/store-delta.ts";
 import { type Entry, entryFlags } from "./segment.ts";
 
 /** Encodes each dirty entry once. */

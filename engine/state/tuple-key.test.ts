@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compareKeys, endOfPrefix } from "./key-order.ts";
-import { awkwardKeys } from "./state-harness.ts";
+import { awkwardKeys } from "#broker/awkward-keys.ts";
 import { decodeTuple, encodeTuple, type TuplePart } from "./tuple-key.ts";
 
 const ordered: readonly TuplePart[] = [

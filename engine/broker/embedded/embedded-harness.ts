@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textsOf } from "#broker/change-texts.ts";
 import type { Harness } from "#broker/conformance-harness.ts";
 import { commitSteps } from "./commit-steps.ts";
 import { Deltas } from "./deltas.ts";
@@ -33,8 +34,7 @@ export function openHarness(kept: "file" | "memory", options: Partial<EmbeddedBr
     broker,
     path,
     endsOfOneMoment: true,
-    changesOf: async (task) =>
-      [...new Deltas(broker.database).read(task)].map(({ store, bytes }) => `${store}=${Buffer.from(bytes).toString()}`),
+    changesOf: async (task) => textsOf(new Deltas(broker.database).read(task)),
     passTime: async (ms) => {
       nowMs += ms;
       while (broker.maintain());

@@ -1,11 +1,9 @@
-import type { StoreSpec } from "./store.ts";
-import { StateError } from "./state-error.ts";
-
 /**
  * What one commit changed in one store: `u8 version · u8 kind (0 key-value, 1 window) · u32 count`, then `count` entries
  * `varint keyLength × 4 + op · key · [put: varint valueLength · value]`. A key is its UTF-8 bytes; in a window store the window's start
  * stands before it, 8 bytes big-endian, so that keys sort as bytes like their entries do. An expire has the start alone as its key.
  */
+export type StoreKind = "key-value" | "window";
 export const deltaOps = { put: 0, delete: 1, expire: 2 } as const;
 
 const version = 1;
@@ -19,7 +17,7 @@ export class DeltaWriter {
   private buffer: Buffer = Buffer.allocUnsafeSlow(1 << 16);
   private at = 0;
 
-  begin(kind: StoreSpec["kind"]): void {
+  begin(kind: StoreKind): void {
     this.buffer[0] = version;
     this.buffer[1] = kindCodes[kind];
     this.at = headerBytes;
@@ -39,6 +37,19 @@ export class DeltaWriter {
       for (let i = 0; i < value.length; i++) buffer[at++] = value[i]!;
     }
     this.at = at;
+  }
+
+  /** An entry whose key is as rows have it; without a value, a delete. */
+  row(rowKey: Uint8Array, value: Uint8Array | null): void {
+    this.reserve(rowKey.length + (value?.length ?? 0) + 10);
+    this.varint(rowKey.length * 4 + (value === null ? deltaOps.delete : deltaOps.put));
+    this.buffer.set(rowKey, this.at);
+    this.at += rowKey.length;
+    this.count += 1;
+    if (value === null) return;
+    this.varint(value.length);
+    this.buffer.set(value, this.at);
+    this.at += value.length;
   }
 
   delete(start: number, key: string): void {
@@ -98,24 +109,25 @@ export class DeltaWriter {
 
 /** Stands on one entry of a delta at a time; the fields are those of the entry that `next` came to. */
 export class DeltaReader {
-  readonly kind: StoreSpec["kind"];
+  readonly kind: StoreKind;
   readonly count: number;
   op: number = deltaOps.put;
   /** Start of the window, or −1. */
   start = -1;
   private readonly buffer: Buffer;
-  private readonly name: string;
+  private readonly broken: (what: string) => Error;
   private at = headerBytes;
+  private rowStart = 0;
   private keyStart = 0;
   private keyEnd = 0;
   private valueStart = 0;
   private valueEnd = 0;
   private left: number;
 
-  /** @throws {StateError} `STATE_CORRUPT`, as `next` does */
-  constructor(bytes: Uint8Array, name: string) {
+  /** `broken` makes the error that this and `next` throw when the bytes are no delta; it is told what was found where. */
+  constructor(bytes: Uint8Array, broken: (what: string) => Error) {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.name = name;
+    this.broken = broken;
     const kind = this.buffer[1];
     if (bytes.length < headerBytes || this.buffer[0] !== version || kind === undefined || kind > 1) throw this.corrupt("header");
     this.kind = kind === 0 ? "key-value" : "window";
@@ -131,7 +143,7 @@ export class DeltaReader {
     this.left -= 1;
     const head = this.varint();
     this.op = head & 3;
-    const keyAt = this.at;
+    const keyAt = (this.rowStart = this.at);
     this.keyEnd = keyAt + (head >>> 2);
     const lead = this.kind === "window" ? startBytes : 0;
     this.keyStart = keyAt + lead;
@@ -150,6 +162,11 @@ export class DeltaReader {
   /** The entry's key, without the window's start. */
   key(): string {
     return this.buffer.toString("utf8", this.keyStart, this.keyEnd);
+  }
+
+  /** The entry's key as rows have it: a window's start stands before it. A view into the delta; of an expiry, the start alone. */
+  rowKey(): Uint8Array {
+    return this.buffer.subarray(this.rowStart, this.keyEnd);
   }
 
   /** A view into the delta. */
@@ -173,8 +190,8 @@ export class DeltaReader {
     throw this.corrupt("length");
   }
 
-  private corrupt(part: string): StateError {
-    return new StateError("STATE_CORRUPT", `delta has a broken ${part}`, { at: `${this.name} byte ${this.at}` });
+  private corrupt(part: string): Error {
+    return this.broken(`delta has a broken ${part} at byte ${this.at}`);
   }
 }
 

@@ -1,0 +1,28 @@
+/** In the order of their UTF-8 bytes: prefixes of each other, astral characters behind U+E000–U+FFFF, which UTF-16 has the other way round. */
+export const awkwardKeys: readonly string[] = [
+  ...new Set([
+    "",
+    "\u0000",
+    "\u0000a",
+    "a",
+    "a\u0000",
+    "aa",
+    "ab",
+    "b",
+    "z".repeat(200),
+    "\u007f",
+    "\u0080",
+    "é",
+    "é\u0000",
+    "中",
+    "\ud7ff",
+    "\ue000",
+    "\ufffd",
+  ]),
+  "\uffff",
+  "😀",
+  "😀a",
+  "😀😀",
+  "\u{10ffff}",
+  "\u{10ffff}\u{10ffff}",
+].toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
