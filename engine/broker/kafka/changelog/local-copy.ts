@@ -1,0 +1,48 @@
+import type { TaskCommit, TaskId } from "#broker/broker.ts";
+import type { ChangelogEntry } from "./changelog-entry.ts";
+
+/** What is kept of a task here: everything that its changelog says before `next`. */
+export type LocalCheckpoint = {
+  /** The last commit that is here, with its meta; 0n while the first restore is under way. */
+  readonly number: bigint;
+  readonly meta: Uint8Array;
+  /** Offset of the changelog where reading goes on. */
+  readonly next: bigint;
+  /** Kafka's id of the changelog topic: one that was deleted and made again has another. */
+  readonly changelog: string;
+  /** False while a restore is under way: the rows are of no one commit. */
+  readonly whole: boolean;
+  /** Milliseconds since the epoch of the last write. */
+  readonly writtenAtMs: number;
+};
+
+export type LocalCommit = {
+  readonly commit: TaskCommit;
+  readonly next: bigint;
+  readonly changelog: string;
+  readonly atMs: number;
+};
+
+/** A task's state being brought up to its last commit. What was applied is kept when the restore is cut off, unless it was little. */
+export interface Restoration {
+  /** Entries in the order of the changelog, and where it goes on behind them. */
+  apply(entries: readonly ChangelogEntry[], next: bigint): void;
+  /** Everything up to this commit was applied: the state can be opened. */
+  finish(commit: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void;
+}
+
+/**
+ * Where the state of a worker's tasks lies on its own disk. Written behind each Kafka commit: after a crash it is at most one commit behind.
+ * The changelog is what counts; this spares reading it.
+ */
+export interface LocalCopy {
+  read(task: TaskId): LocalCheckpoint | undefined;
+  /** All tasks of which there is something, for the assignor. */
+  tasks(): readonly TaskId[];
+  /** Commits that Kafka has made durable. */
+  write(commits: readonly LocalCommit[]): void;
+  /** `behind` is about how many records will come; a task that is far behind is written through, one that is not, at the end. */
+  restore(task: TaskId, changelog: { readonly id: string; readonly behind: bigint; readonly atMs: number }): Restoration;
+  /** Throws away what is here of a task. */
+  forget(task: TaskId): void;
+}
