@@ -1,0 +1,57 @@
+import type { KafkaError } from "../wire/kafka-error.ts";
+
+/** Error ids behind which a batch may lie in the log although nobody said so. */
+const perhapsWritten = ["NETWORK", "REQUEST_TIMED_OUT", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "UNKNOWN_SERVER_ERROR", "KAFKA_STORAGE_ERROR"];
+
+/**
+ * Sealed batches on their way to one partition, in order. However often they are sent, their bytes and so their sequence numbers stay the same,
+ * and the broker tells a repetition from the last five batches of a producer it took. So no more than that are ever under way.
+ */
+export class PartitionLane {
+  readonly topic: string;
+  readonly partition: number;
+  readonly batches: readonly Uint8Array[];
+  /** Offset of the first record of each batch that is durable. */
+  readonly bases: bigint[] = [];
+  /** Batches that were sent in this attempt or are durable. */
+  sent = 0;
+  /** Why this attempt goes no further. */
+  error: KafkaError | undefined;
+  /** Why it is given up. */
+  failure: KafkaError | undefined;
+  /** The first batch that is not known to be durable may be. */
+  uncertain = false;
+
+  constructor(topic: string, partition: number, batches: readonly Uint8Array[]) {
+    this.topic = topic;
+    this.partition = partition;
+    this.batches = batches;
+  }
+
+  get done(): boolean {
+    return this.bases.length === this.batches.length;
+  }
+
+  /** The next batch to send in this attempt. */
+  get next(): Uint8Array | undefined {
+    return this.error === undefined ? this.batches[this.sent] : undefined;
+  }
+
+  /** Begins an attempt with the first batch that is not known to be durable. */
+  rewind(): void {
+    this.sent = this.bases.length;
+    this.error = undefined;
+  }
+
+  written(base: bigint): void {
+    // Behind a batch of this attempt that failed: it is sent once more, and recognized.
+    if (this.error !== undefined) return;
+    this.bases.push(base);
+    this.uncertain = false;
+  }
+
+  failed(error: KafkaError): void {
+    if (error.is(...perhapsWritten)) this.uncertain = true;
+    this.error ??= error;
+  }
+}

@@ -1,0 +1,186 @@
+import { PartitionLane } from "../produce/partition-lane.ts";
+import type { PartitionBatches, WrittenBatches } from "../produce/partition-batches.ts";
+import { sendBatches } from "../produce/send-batches.ts";
+import { type ProducerIdentity, sequenceLimit, Sequences } from "../produce/sequences.ts";
+import { sealBatch } from "../produce/seal-for-now.ts";
+import type { KafkaClient, Request } from "../wire/kafka-client.ts";
+import type { KafkaError } from "../wire/kafka-error.ts";
+import { persist } from "../wire/persist.ts";
+import type { Transaction } from "./transaction.ts";
+import {
+  addOffsets,
+  addPartitions,
+  endTxn,
+  initProducerId,
+  nobody,
+  txnOffsetCommit,
+  type TransactionVersion,
+} from "./transaction-requests.ts";
+
+/** What transactions need of a client; it serves them alone, so that no answer waits behind another role's. */
+export type TransactionClient = Pick<KafkaClient, "send" | "known" | "metadata" | "coordinator" | "finalizedFeature">;
+
+export type TransactionalProducerSettings = {
+  readonly client: TransactionClient;
+  readonly transactionalId: string;
+  /** After so long the coordinator aborts a transaction by itself: above the longest commit, and it bounds every take-over. */
+  readonly timeoutMs: number;
+  /** The protocol to speak; as a rule the cluster's `transaction.version` says it. */
+  readonly version?: TransactionVersion;
+  /** Where the sequence numbers of a new producer id begin: 0 but for tests of their end (protocol 1 only). */
+  readonly firstSequence?: number;
+  /** Told of each error that is followed by another attempt. */
+  readonly onRetry?: (error: KafkaError) => void;
+};
+
+/** CONCURRENT_TRANSACTIONS passes within tens of milliseconds, so pauses stay short. */
+const pauses = { pauseMs: 10, maxPauseMs: 80 };
+/** How long a partition's leader may wait for its replicas. */
+const produceTimeoutMs = 10_000;
+/** Batches of a partition under way; the broker remembers five. */
+const window = 4;
+
+/**
+ * Says what the two transaction protocols want said: who we are, what is in the transaction, how it ends. Knows nothing of outcomes;
+ * every call asks again until it is answered or its time is over, always the identical request.
+ */
+export class TransactionalProducer {
+  readonly #settings;
+  readonly #signal;
+  #version: TransactionVersion = 1;
+  #identity = nobody;
+  #sequences = new Sequences();
+  #sent = false;
+
+  constructor(settings: TransactionalProducerSettings, signal: AbortSignal) {
+    this.#settings = settings;
+    this.#signal = signal;
+  }
+
+  get identity(): ProducerIdentity {
+    return this.#identity;
+  }
+
+  get version(): TransactionVersion {
+    return this.#version;
+  }
+
+  /** Something was sent that may have opened a transaction which has not ended. */
+  get sent(): boolean {
+    return this.#sent;
+  }
+
+  /** Takes the transactional id over: predecessors are fenced, and what they left open is aborted before this is answered. */
+  async init(forMs: number): Promise<void> {
+    const { client, transactionalId, timeoutMs } = this.#settings;
+    await this.#persist("init producer", forMs, async (refresh) => {
+      const version = this.#settings.version ?? ((await client.finalizedFeature("transaction.version")) >= 2 ? 2 : 1);
+      const node = await client.coordinator("transaction", transactionalId, refresh);
+      const doing = `init producer ${transactionalId}`;
+      this.#adopt(await client.send(node, initProducerId(transactionalId, timeoutMs, nobody), doing));
+      this.#version = version;
+    });
+  }
+
+  /** True when sequence numbers would not last for these batches: `bump` first. */
+  isWornOut(batches: readonly PartitionBatches[]): boolean {
+    return batches.some(({ topic, partition, batches: those }) => this.#sequences.next(topic, partition) + countOf(those) > sequenceLimit);
+  }
+
+  /** Raises the epoch, so that sequence numbers begin anew; refused when there is a successor. */
+  async bump(forMs: number): Promise<void> {
+    const { transactionalId, timeoutMs } = this.#settings;
+    this.#adopt(await this.#coordinator("raise epoch", forMs, initProducerId(transactionalId, timeoutMs, this.#identity)));
+  }
+
+  /** Writes batches as part of the transaction. @throws {KafkaError} the first that was refused; nothing is under way any more then */
+  async produce(batches: readonly PartitionBatches[], forMs: number): Promise<WrittenBatches[]> {
+    if (batches.length === 0) return [];
+    const { client, transactionalId, onRetry } = this.#settings;
+    const until = performance.now() + forMs;
+    const lanes = batches.map(({ topic, partition, batches: those }) => {
+      let firstSequence = this.#sequences.next(topic, partition);
+      const sealed = those.map((batch) => {
+        const bytes = sealBatch(batch, { ...this.#identity, firstSequence, transactional: true });
+        firstSequence += batch.count;
+        return bytes;
+      });
+      return new PartitionLane(topic, partition, sealed);
+    });
+    this.#sent = true;
+    if (this.#version === 1) await this.#coordinator("add partitions", forMs, addPartitions(transactionalId, this.#identity, batches));
+    await sendBatches(client, lanes, {
+      produce: { transactionalId, version: this.#version === 2 ? 12 : 11, timeoutMs: produceTimeoutMs },
+      forMs: until - performance.now(),
+      window,
+      together: true,
+      signal: this.#signal,
+      ...(onRetry && { onRetry }),
+    });
+    const failure = lanes.find((lane) => lane.failure !== undefined)?.failure;
+    if (failure !== undefined) throw failure;
+    for (const { topic, partition, batches: those } of batches) this.#sequences.advance(topic, partition, countOf(those));
+    return lanes.map(({ topic, partition, bases }) => ({ topic, partition, bases }));
+  }
+
+  /** Makes the offsets part of the transaction; the group judges member and generation now, and not again when it ends. */
+  async sendOffsets({ group, member, offsets }: Transaction, forMs: number): Promise<void> {
+    const { client, transactionalId } = this.#settings;
+    const until = performance.now() + forMs;
+    const identity = this.#identity;
+    this.#sent = true;
+    if (this.#version === 1) await this.#coordinator("add offsets", forMs, addOffsets(transactionalId, identity, group));
+    const request = txnOffsetCommit({ transactionalId, version: this.#version, identity, group, member, offsets });
+    const doing = `offsets of group ${group}`;
+    await this.#persist(doing, until - performance.now(), async (refresh) =>
+      client.send(await client.coordinator("group", group, refresh), request, doing),
+    );
+  }
+
+  /** Ends the transaction. The answer says who we are from now on (protocol 2), so it is asked for until it is had. */
+  async commit(forMs: number): Promise<void> {
+    await this.#end(true, forMs);
+  }
+
+  /** In protocol 1 the epoch is raised too: batches of the aborted transaction that are still on their way must not be taken for the next one's. */
+  async abort(forMs: number): Promise<void> {
+    const until = performance.now() + forMs;
+    try {
+      await this.#end(false, forMs);
+    } catch (error) {
+      // Nothing of it had reached the coordinator.
+      if (this.#version === 2 || !(error as KafkaError).is("INVALID_TXN_STATE")) throw error;
+    }
+    if (this.#version === 1) await this.bump(until - performance.now());
+    this.#sent = false;
+  }
+
+  async #end(commit: boolean, forMs: number): Promise<void> {
+    const { transactionalId } = this.#settings;
+    const request = endTxn(transactionalId, this.#identity, { version: this.#version, commit });
+    const next = await this.#coordinator(commit ? "commit" : "abort", forMs, request);
+    if (next !== undefined) this.#adopt(next);
+    this.#sent = false;
+  }
+
+  #adopt({ producerId, producerEpoch }: ProducerIdentity): void {
+    this.#identity = { producerId, producerEpoch };
+    this.#sequences = new Sequences(producerEpoch === 0 ? this.#settings.firstSequence : 0);
+    this.#sent = false;
+  }
+
+  #coordinator<R>(doing: string, forMs: number, request: Request<R>): Promise<R> {
+    const { client, transactionalId } = this.#settings;
+    const what = `${doing} of ${transactionalId}`;
+    return this.#persist(what, forMs, async (refresh) =>
+      client.send(await client.coordinator("transaction", transactionalId, refresh), request, what),
+    );
+  }
+
+  #persist<T>(doing: string, forMs: number, attempt: (refresh: boolean) => Promise<T>): Promise<T> {
+    const { onRetry } = this.#settings;
+    return persist(doing, { forMs, ...pauses, signal: this.#signal, ...(onRetry && { onRetry }) }, attempt);
+  }
+}
+
+const countOf = (batches: readonly { readonly count: number }[]): number => batches.reduce((sum, { count }) => sum + count, 0);
