@@ -1,10 +1,11 @@
 /**
  * What one commit changed in one store: `u8 version · u8 kind (0 key-value, 1 window) · u32 count`, then `count` entries
  * `varint keyLength × 4 + op · key · [put: varint valueLength · value]`. A key is its UTF-8 bytes; in a window store the window's start
- * stands before it, 8 bytes big-endian, so that keys sort as bytes like their entries do. An expire has the start alone as its key.
+ * stands before it, 8 bytes big-endian, so that keys sort as bytes like their entries do. An expire has the start alone as its key, a clear
+ * (all that was before is of another store that had the name) none.
  */
 export type StoreKind = "key-value" | "window";
-export const deltaOps = { put: 0, delete: 1, expire: 2 } as const;
+export const deltaOps = { put: 0, delete: 1, expire: 2, clear: 3 } as const;
 
 const version = 1;
 const headerBytes = 6;
@@ -66,6 +67,12 @@ export class DeltaWriter {
     const bytes = new Uint8Array(this.at);
     bytes.set(this.buffer.subarray(0, this.at));
     return bytes;
+  }
+
+  clear(): void {
+    this.reserve(1);
+    this.buffer[this.at++] = deltaOps.clear;
+    this.count += 1;
   }
 
   private key(start: number, key: string, op: number, more: number): void {
@@ -145,9 +152,9 @@ export class DeltaReader {
     this.op = head & 3;
     const keyAt = (this.rowStart = this.at);
     this.keyEnd = keyAt + (head >>> 2);
-    const lead = this.kind === "window" ? startBytes : 0;
+    const lead = this.kind === "window" && this.op !== deltaOps.clear ? startBytes : 0;
     this.keyStart = keyAt + lead;
-    if (this.op > deltaOps.expire || this.keyStart > this.keyEnd || this.keyEnd > buffer.length) throw this.corrupt("key");
+    if (this.keyStart > this.keyEnd || this.keyEnd > buffer.length) throw this.corrupt("key");
     this.start = lead === 0 ? -1 : readStart(buffer, keyAt);
     this.at = this.keyEnd;
     if (this.op === deltaOps.put) {

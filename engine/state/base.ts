@@ -28,6 +28,10 @@ export type CommittedDelta = StoreDelta & { readonly number: bigint };
 export interface StateBase {
   /** Every commit up to and with this one is folded. */
   readonly folded: bigint;
+  /** Stores that were forgotten, of which no commit has told yet. */
+  readonly forgotten: readonly string[];
+  /** A durable commit has told of them. */
+  markTold(): void;
   /** Deltas of the commits behind `folded`, in their order. */
   tail(): readonly CommittedDelta[];
   /** The store's rows; makes the store when it is new. @throws {StateError} `STATE_STORE_MISMATCH` when it was of another kind */

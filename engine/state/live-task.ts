@@ -1,7 +1,7 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
 import type { StateBase } from "./base.ts";
 import { Cache } from "./cache.ts";
-import { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
+import { DeltaReader, deltaOps, DeltaWriter } from "#broker/store-delta.ts";
 import { Folding } from "./folding.ts";
 import { Generation } from "./generation.ts";
 import { LiveKeyValue } from "./live-key-value.ts";
@@ -34,6 +34,7 @@ export class LiveTask implements TaskState {
   private open: Generation;
   private folding: Folding | undefined;
   private taken: { readonly entries: number; readonly bytes: number } | undefined;
+  private toldForgotten = false;
   private closed = false;
 
   constructor(task: TaskId, parts: LiveTaskParts) {
@@ -77,7 +78,7 @@ export class LiveTask implements TaskState {
   }
 
   get dirtyCount(): number {
-    let count = 0;
+    let count = this.base.forgotten.length;
     for (const store of this.stores.values()) count += store.dirtyCount;
     return count;
   }
@@ -87,17 +88,22 @@ export class LiveTask implements TaskState {
     if (this.taken !== undefined)
       throw new StateError("STATE_COMMIT_ORDER", "changes were taken before and are not committed", { at: this.task });
     const changes: StoreDelta[] = [];
+    const { forgotten } = this.base;
     let entries = 0;
     let bytes = 0;
-    for (const [store, live] of this.stores) {
-      if (live.dirtyCount === 0) continue;
-      this.writer.begin(live.kind);
-      live.take(this.writer);
+    for (const store of new Set([...forgotten, ...this.stores.keys()])) {
+      const live = this.stores.get(store);
+      const clears = forgotten.includes(store);
+      if (!clears && live?.dirtyCount === 0) continue;
+      this.writer.begin(live?.kind ?? "key-value");
+      if (clears) this.writer.clear();
+      live?.take(this.writer);
       const delta = this.writer.take();
       entries += this.writer.count;
       bytes += delta.length;
       changes.push({ store, bytes: delta });
     }
+    this.toldForgotten = forgotten.length > 0;
     this.taken = { entries, bytes };
     return changes;
   }
@@ -111,6 +117,7 @@ export class LiveTask implements TaskState {
     open.upTo = number;
     if (taken === undefined) return;
     this.taken = undefined;
+    if (this.toldForgotten) this.base.markTold();
     open.entries += taken.entries;
     open.bytes += taken.bytes;
     for (const store of this.stores.values()) store.committed((entry) => open.add(entry));
@@ -141,12 +148,10 @@ export class LiveTask implements TaskState {
   }
 
   private readTail(): void {
-    const deltas = this.base
-      .tail()
-      .map((delta) => ({
-        ...delta,
-        reader: new DeltaReader(delta.bytes, (what) => brokenDelta(what, `${this.task} ${delta.store} commit ${delta.number}`)),
-      }));
+    const deltas = this.base.tail().map((delta) => ({
+      ...delta,
+      reader: new DeltaReader(delta.bytes, (what) => brokenDelta(what, `${this.task} ${delta.store} commit ${delta.number}`)),
+    }));
     // Cut where it would have been cut while it was written, so that no restart makes a generation larger.
     const cut = deltas.findIndex(({ number, reader, bytes }) => {
       if (number !== this.open.upTo && this.isFull(this.open)) return true;
@@ -173,7 +178,7 @@ export class LiveTask implements TaskState {
         throw new StateError("STATE_CORRUPT", `delta is of a ${reader.kind} store`, { at: `${live.name} commit ${number}` });
       const generation = cut >= 0 && i < cut ? older : this.open;
       while (reader.next()) {
-        const entry = live.restore(reader);
+        const entry = reader.op === deltaOps.clear ? undefined : live.restore(reader);
         if (entry !== undefined) generation.add(entry);
       }
     }

@@ -1,5 +1,7 @@
 import type { TaskId } from "#broker/broker.ts";
 import type { Deltas } from "#broker/embedded/deltas.ts";
+import { DeltaReader, deltaOps } from "#broker/store-delta.ts";
+import { StateError } from "#state/state-error.ts";
 import type { BaseRow, BaseStore, CommittedDelta, StateBase } from "#state/base.ts";
 import type { StoreSpec } from "#state/store.ts";
 import type { StateTables, StoreRow } from "./state-tables.ts";
@@ -11,6 +13,7 @@ const tidiedRows = 1000;
 /** One task's rows and deltas in the file of the embedded log. */
 export class EmbeddedBase implements StateBase {
   folded: bigint;
+  forgotten: readonly string[];
   readonly #task: TaskId;
   readonly #tables: StateTables;
   readonly #deltas: Deltas;
@@ -30,6 +33,8 @@ export class EmbeddedBase implements StateBase {
     this.folded = tables.foldedOf(task);
     this.#tail = tables.database.read(() => [...deltas.read(task, this.folded)]);
     this.#stores = tables.storesOf(task, parts.stores, this.#tail.at(-1)?.number ?? this.folded);
+    // A crash between the commit that told of them and `markTold`.
+    this.forgotten = tables.untoldOf(task).filter((store) => !this.#tail.some((delta) => delta.store === store && beginsAnew(delta)));
     this.#dropped = this.folded;
     // A crash may have left some that were folded.
     for (const { number } of deltas.read(task)) {
@@ -37,6 +42,11 @@ export class EmbeddedBase implements StateBase {
       break;
     }
     this.#forgetting = tables.hasForgotten;
+  }
+
+  markTold(): void {
+    this.transaction(() => this.#tables.markTold(this.#task));
+    this.forgotten = [];
   }
 
   tail(): readonly CommittedDelta[] {
@@ -69,6 +79,11 @@ export class EmbeddedBase implements StateBase {
     } else if (this.#forgetting) this.#forgetting = this.transaction(() => this.#tables.sweepForgotten(tidiedRows));
     return this.#forgetting || this.#dropped < this.folded;
   }
+}
+
+function beginsAnew({ bytes, store }: CommittedDelta): boolean {
+  const reader = new DeltaReader(bytes, (what) => new StateError("STATE_CORRUPT", what, { at: store }));
+  return reader.next() && reader.op === deltaOps.clear;
 }
 
 class EmbeddedStore implements BaseStore {

@@ -11,6 +11,7 @@ const schema = [
      since INTEGER NOT NULL, expired INTEGER NOT NULL, UNIQUE(task, store));
    CREATE TABLE state_rows(store INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(store, key)) WITHOUT ROWID;
    CREATE TABLE state_forgotten(store INTEGER PRIMARY KEY);`,
+  `CREATE TABLE state_untold(task TEXT NOT NULL, store TEXT NOT NULL, PRIMARY KEY(task, store)) WITHOUT ROWID;`,
 ];
 
 export type StoreRow = {
@@ -30,9 +31,13 @@ export class StateTables {
   readonly #addStore;
   readonly #dropStore;
   readonly #forget;
+  readonly #addUntold;
+  readonly #untold;
+  readonly #dropUntold;
   readonly #forgotten;
   readonly #dropForgotten;
   readonly #markExpired;
+  readonly #raiseExpired;
   readonly #get;
   readonly #put;
   readonly #delete;
@@ -50,9 +55,13 @@ export class StateTables {
     this.#addStore = connection.prepare("INSERT INTO state_stores(task, store, kind, since, expired) VALUES (?, ?, ?, ?, 0)");
     this.#dropStore = connection.prepare("DELETE FROM state_stores WHERE id = ?");
     this.#forget = connection.prepare("INSERT INTO state_forgotten VALUES (?)");
+    this.#addUntold = connection.prepare("INSERT OR IGNORE INTO state_untold VALUES (?, ?)");
+    this.#untold = connection.prepare("SELECT store FROM state_untold WHERE task = ?");
+    this.#dropUntold = connection.prepare("DELETE FROM state_untold WHERE task = ?");
     this.#forgotten = connection.prepare("SELECT store FROM state_forgotten LIMIT 1");
     this.#dropForgotten = connection.prepare("DELETE FROM state_forgotten WHERE store = ?");
     this.#markExpired = connection.prepare("UPDATE state_stores SET expired = ? WHERE id = ?");
+    this.#raiseExpired = connection.prepare("UPDATE state_stores SET expired = max(expired, ?) WHERE id = ?");
     this.#get = connection.prepare("SELECT value FROM state_rows WHERE store = ? AND key = ?");
     this.#put = connection.prepare("INSERT INTO state_rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value");
     this.#delete = connection.prepare("DELETE FROM state_rows WHERE store = ? AND key = ?");
@@ -87,13 +96,57 @@ export class StateTables {
     }
     if (gone.length + missing.length === 0) return found;
     this.database.transaction("normal", () => {
-      for (const { id } of gone) {
-        this.#dropStore.run(id);
-        this.#forget.run(id);
+      for (const { id, store } of gone) {
+        this.#drop(id);
+        this.#addUntold.run(task, store);
       }
       for (const name of missing) this.#addStore.run(task, name, stores[name]!.kind, last);
     });
     return new Map(this.#readStores(task).map((row) => [row.store, row]));
+  }
+
+  /** The row of a store, made when it is missing; within a transaction. @throws {StateError} `STATE_STORE_MISMATCH` */
+  storeRow(task: TaskId, store: string, kind: StoreSpec["kind"]): StoreRow {
+    const found = this.#readStores(task).find((row) => row.store === store);
+    if (found === undefined) {
+      const id = Number(this.#addStore.run(task, store, kind, 0).lastInsertRowid);
+      return { id, store, kind, since: 0, expired: 0 };
+    }
+    if (found.kind !== kind) {
+      throw new StateError("STATE_STORE_MISMATCH", `the state has a ${found.kind} store, the changelog a ${kind} store`, {
+        at: `${task} ${store}`,
+      });
+    }
+    return found;
+  }
+
+  /** Forgets all stores of a task and what was folded of it; within a transaction. */
+  forgetTask(task: TaskId): void {
+    for (const { id } of this.#readStores(task)) this.#drop(id);
+    this.#dropUntold.run(task);
+    this.#markFolded.run(task, 0);
+  }
+
+  /** The store as if it had never been, with no delta up to and with `since`; within a transaction. */
+  clearStore(task: TaskId, store: string, since: bigint): void {
+    const found = this.#readStores(task).find((row) => row.store === store);
+    if (found === undefined) return;
+    this.#drop(found.id);
+    this.#addStore.run(task, store, found.kind, since);
+  }
+
+  /** Forgotten stores of which no commit has told yet. */
+  untoldOf(task: TaskId): string[] {
+    return this.database.read(() => this.#untold.all(task)).map((row) => row["store"] as string);
+  }
+
+  markTold(task: TaskId): void {
+    this.#dropUntold.run(task);
+  }
+
+  #drop(id: number): void {
+    this.#dropStore.run(id);
+    this.#forget.run(id);
   }
 
   #readStores(task: TaskId): readonly StoreRow[] {
@@ -102,6 +155,11 @@ export class StateTables {
 
   markExpired(store: number, before: number): void {
     this.#markExpired.run(before, store);
+  }
+
+  /** As `markExpired`, but never back. */
+  raiseExpired(store: number, before: number): void {
+    this.#raiseExpired.run(before, store);
   }
 
   get(store: number, key: Uint8Array): Uint8Array | undefined {

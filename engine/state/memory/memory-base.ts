@@ -7,6 +7,8 @@ import type { StoreSpec } from "#state/store.ts";
 /** What would be on disk of one task: encoded deltas and rows, so that a test that restarts goes through every codec. */
 export class MemoryBase implements StateBase {
   folded = 0n;
+  /** Nothing is restored from what was said here. */
+  readonly forgotten: readonly string[] = [];
   private number = 0n;
   private deltas: CommittedDelta[] = [];
   private readonly stores = new Map<string, MemoryStore>();
@@ -50,6 +52,8 @@ export class MemoryBase implements StateBase {
       this.writes = undefined;
     }
   }
+
+  markTold(): void {}
 
   markFolded(number: bigint): void {
     this.write(() => (this.folded = number));

@@ -12,6 +12,7 @@ test("[K81] the records of a commit say what its deltas say, and its meta last",
   writer.delete(-1, "gone");
   const totals = { store: "totals", bytes: writer.take() };
   writer.begin("window");
+  writer.clear();
   writer.put(60_000, "key", Buffer.alloc(0));
   writer.expire(60_000);
   const perMinute = { store: "perMinute", bytes: writer.take() };
@@ -24,6 +25,7 @@ test("[K81] the records of a commit say what its deltas say, and its meta last",
   expect(records.map(({ key, value }) => readEntry(key, value, where))).toEqual([
     { kind: "row", store: "totals", storeKind: "key-value", rowKey: Buffer.from("é"), value: Buffer.from("value") },
     { kind: "row", store: "totals", storeKind: "key-value", rowKey: Buffer.from("gone"), value: null },
+    { kind: "clear", store: "perMinute" },
     { kind: "row", store: "perMinute", storeKind: "window", rowKey: Buffer.concat([start, Buffer.from("key")]), value: Buffer.alloc(0) },
     { kind: "expiry", store: "perMinute", before: 60_000 },
     { kind: "meta", number: 9n, meta: Buffer.from("meta") },

@@ -3,9 +3,9 @@ import { BrokerError } from "#broker/broker-error.ts";
 import { DeltaReader, deltaOps, type StoreKind } from "#broker/store-delta.ts";
 
 /**
- * A record of a changelog. Its key is `u8 kind (0 key-value, 1 window, 2 expiry of a window store, 3 meta) · u8 nameLength · store · row key`, so that
+ * A record of a changelog. Its key is `u8 kind (0 key-value, 1 window, 2 expiry of a window store, 3 meta, 4 clear) · u8 nameLength · store · row key`, so that
  * compaction keeps the newest of each; its value is the row's value, 8 bytes of the window's start for an expiry, `u64 number · meta` for a meta.
- * A delete is a tombstone. The meta stands last in its commit.
+ * A delete is a tombstone. Behind a clear begins another store of the same name: nothing of it that came before counts. The meta stands last in its commit.
  */
 export type ChangelogEntry =
   | {
@@ -18,9 +18,11 @@ export type ChangelogEntry =
       readonly value: Uint8Array | null;
     }
   | { readonly kind: "expiry"; readonly store: string; readonly before: number }
+  | { readonly kind: "clear"; readonly store: string }
   | { readonly kind: "meta"; readonly number: bigint; readonly meta: Uint8Array };
 
-const kinds = { "key-value": 0, window: 1, expiry: 2, meta: 3 } as const;
+const kinds = { "key-value": 0, window: 1, expiry: 2, meta: 3, clear: 4 } as const;
+const nothing = Buffer.alloc(0);
 const metaKey = Buffer.of(kinds.meta, 0);
 
 /** Writes the records of one task's commit, its meta last. */
@@ -30,7 +32,8 @@ export function writeChanges(commit: TaskCommit, write: (key: Uint8Array, value:
     const reader = new DeltaReader(bytes, (what) => new BrokerError("BROKER_CORRUPT", what, { at: where }));
     const rows = keyPrefix(kinds[reader.kind], store);
     while (reader.next()) {
-      if (reader.op === deltaOps.expire) write(keyPrefix(kinds.expiry, store), reader.rowKey());
+      if (reader.op === deltaOps.clear) write(keyPrefix(kinds.clear, store), nothing);
+      else if (reader.op === deltaOps.expire) write(keyPrefix(kinds.expiry, store), reader.rowKey());
       else write(Buffer.concat([rows, reader.rowKey()]), reader.op === deltaOps.put ? reader.value() : null);
     }
   }
@@ -55,6 +58,8 @@ export function readEntry(key: Buffer | null, value: Buffer | null, where: () =>
     case kinds.expiry:
       if (value?.length !== 8) throw broken("of an expiry has no time");
       return { kind: "expiry", store, before: Number(value.readBigUInt64BE(0)) };
+    case kinds.clear:
+      return { kind: "clear", store };
     case kinds.meta:
       if (value === null || value.length < 8) throw broken("of a meta has no number");
       return { kind: "meta", number: value.readBigUInt64BE(0), meta: value.subarray(8) };

@@ -1,0 +1,68 @@
+import type { TaskId } from "#broker/broker.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import { Deltas } from "#broker/embedded/deltas.ts";
+import type { LocalCheckpoint, LocalCommit, LocalCopy, Restoration } from "#broker/kafka/changelog/local-copy.ts";
+import { StateTables } from "#state/embedded/state-tables.ts";
+import { LocalTables } from "./local-tables.ts";
+import { RowsRestoration, TailRestoration } from "./restorations.ts";
+
+/** Up to so many records, a restore gathers what comes and leaves what is here as it is. */
+const smallTail = 50_000n;
+
+/** The local copy of a worker's state in one file, where `embeddedStateStorage` opens it. */
+export class LocalState implements LocalCopy {
+  readonly #database;
+  readonly #deltas;
+  readonly #tables;
+  readonly #local;
+
+  constructor(database: EmbeddedDatabase) {
+    this.#database = database;
+    this.#deltas = new Deltas(database);
+    this.#tables = new StateTables(database);
+    this.#local = new LocalTables(database);
+  }
+
+  read(task: TaskId): LocalCheckpoint | undefined {
+    return this.#local.read(task);
+  }
+
+  tasks(): readonly TaskId[] {
+    return this.#local.tasks();
+  }
+
+  write(commits: readonly LocalCommit[]): void {
+    if (commits.length === 0) return;
+    this.#database.transaction("normal", () => {
+      for (const { commit, next, changelog, atMs } of commits) {
+        const { task, number, meta, changes } = commit;
+        this.#deltas.write(task, number, changes);
+        this.#local.write(task, { number, meta, next, changelog, whole: true, writtenAtMs: atMs });
+      }
+    });
+  }
+
+  restore(task: TaskId, { id, behind, atMs }: { readonly id: string; readonly behind: bigint; readonly atMs: number }): Restoration {
+    const parts = {
+      task,
+      changelog: id,
+      atMs,
+      database: this.#database,
+      deltas: this.#deltas,
+      tables: this.#tables,
+      local: this.#local,
+    };
+    const before = this.read(task);
+    return before?.whole !== false && behind <= smallTail ? new TailRestoration(parts) : new RowsRestoration(parts, before);
+  }
+
+  forget(task: TaskId): void {
+    this.#database.transaction("normal", () => {
+      this.#tables.forgetTask(task);
+      this.#deltas.dropUpTo(task, maxNumber);
+      this.#local.delete(task);
+    });
+  }
+}
+
+const maxNumber = 2n ** 63n - 1n;

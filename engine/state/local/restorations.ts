@@ -1,0 +1,158 @@
+import type { TaskId } from "#broker/broker.ts";
+import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import type { Deltas } from "#broker/embedded/deltas.ts";
+import type { ChangelogEntry } from "#broker/kafka/changelog/changelog-entry.ts";
+import type { LocalCheckpoint, Restoration } from "#broker/kafka/changelog/local-copy.ts";
+import { DeltaReader, deltaOps, DeltaWriter, type StoreKind } from "#broker/store-delta.ts";
+import type { StateTables, StoreRow } from "#state/embedded/state-tables.ts";
+import { StateError } from "#state/state-error.ts";
+import type { LocalTables } from "./local-tables.ts";
+
+export type RestorationParts = {
+  readonly task: TaskId;
+  readonly changelog: string;
+  readonly atMs: number;
+  readonly database: EmbeddedDatabase;
+  readonly deltas: Deltas;
+  readonly tables: StateTables;
+  readonly local: LocalTables;
+};
+
+type Row = { readonly rowKey: Uint8Array; readonly value: Uint8Array | null };
+type StoreChanges = { readonly kind: StoreKind; readonly rows: Map<string, Row>; expired: number };
+
+/**
+ * A task that is a little behind: what comes is gathered, each key once, and becomes one more delta of its tail, so that nothing that is here
+ * is touched. Lost when it is cut off.
+ */
+export class TailRestoration implements Restoration {
+  private readonly parts: RestorationParts;
+  private readonly stores = new Map<string, StoreChanges>();
+  private readonly cleared = new Set<string>();
+
+  constructor(parts: RestorationParts) {
+    this.parts = parts;
+  }
+
+  apply(entries: readonly ChangelogEntry[]): void {
+    for (const entry of entries) {
+      if (entry.kind === "meta") continue;
+      if (entry.kind === "clear") {
+        this.cleared.add(entry.store);
+        this.stores.delete(entry.store);
+        continue;
+      }
+      const kind = entry.kind === "row" ? entry.storeKind : "window";
+      let store = this.stores.get(entry.store);
+      if (store === undefined) this.stores.set(entry.store, (store = { kind, rows: new Map(), expired: -1 }));
+      if (entry.kind === "expiry") store.expired = Math.max(store.expired, entry.before);
+      else {
+        const rowKey = Buffer.from(entry.rowKey);
+        // Latin-1 keeps bytes apart as they are.
+        store.rows.set(rowKey.toString("latin1"), { rowKey, value: entry.value === null ? null : Buffer.from(entry.value) });
+      }
+    }
+  }
+
+  finish({ number, meta, next }: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void {
+    const { task, changelog, atMs, database, deltas, tables, local } = this.parts;
+    const writer = new DeltaWriter();
+    const changes = [...this.stores].map(([store, { kind, rows, expired }]) => {
+      writer.begin(kind);
+      if (expired >= 0) writer.expire(expired);
+      for (const { rowKey, value } of rows.values()) writer.row(rowKey, value);
+      return { store, bytes: writer.take() };
+    });
+    database.transaction("normal", () => {
+      for (const store of this.cleared) tables.clearStore(task, store, number - 1n);
+      // A store that is made when the task is opened takes no delta from before.
+      for (const [store, { kind }] of this.stores) tables.storeRow(task, store, kind);
+      deltas.write(task, number, changes);
+      local.write(task, { number, meta, next, changelog, whole: true, writtenAtMs: atMs });
+    });
+  }
+}
+
+/** A task that is far behind: what is here is folded first, then what comes is written into the rows as it comes, and kept when it is cut off. */
+export class RowsRestoration implements Restoration {
+  private readonly parts: RestorationParts;
+  private readonly rows = new Map<string, StoreRow>();
+  private started: boolean;
+  private readonly base: Pick<LocalCheckpoint, "number" | "meta">;
+
+  constructor(parts: RestorationParts, before: LocalCheckpoint | undefined) {
+    this.parts = parts;
+    this.started = before !== undefined && !before.whole;
+    this.base = before ?? { number: 0n, meta: new Uint8Array(0) };
+  }
+
+  apply(entries: readonly ChangelogEntry[], next: bigint): void {
+    const { task, changelog, atMs, database, local } = this.parts;
+    database.transaction("normal", () => {
+      this.start();
+      for (const entry of entries) this.write(entry);
+      local.write(task, { ...this.base, next, changelog, whole: false, writtenAtMs: atMs });
+    });
+  }
+
+  finish({ number, meta, next }: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void {
+    const { task, changelog, atMs, database, tables, local } = this.parts;
+    database.transaction("normal", () => {
+      this.start();
+      tables.markFolded(task, number);
+      local.write(task, { number, meta, next, changelog, whole: true, writtenAtMs: atMs });
+    });
+  }
+
+  /** The tail is older than what comes, and rows are read behind it: it goes into the rows. */
+  private start(): void {
+    if (this.started) return;
+    this.started = true;
+    const { task, deltas, tables } = this.parts;
+    const folded = tables.foldedOf(task);
+    let last = folded;
+    const tail = Array.from(deltas.read(task, folded));
+    for (const { number, store, bytes } of tail) {
+      const reader = new DeltaReader(bytes, (what) => new StateError("STATE_CORRUPT", what, { at: `${task} ${store} commit ${number}` }));
+      last = number;
+      // Of a store that was forgotten and declared again.
+      if (BigInt(this.storeRow(store, reader.kind).since) >= number) continue;
+      while (reader.next()) {
+        if (reader.op === deltaOps.clear) this.clear(store);
+        else if (reader.op === deltaOps.expire) this.expire(store, reader.start);
+        else this.put(store, reader.kind, { rowKey: reader.rowKey(), value: reader.op === deltaOps.put ? reader.value() : null });
+      }
+    }
+    deltas.dropUpTo(task, last);
+    tables.markFolded(task, last);
+  }
+
+  private write(entry: ChangelogEntry): void {
+    if (entry.kind === "row") this.put(entry.store, entry.storeKind, entry);
+    else if (entry.kind === "expiry") this.expire(entry.store, entry.before);
+    else if (entry.kind === "clear") this.clear(entry.store);
+  }
+
+  private put(store: string, kind: StoreKind, { rowKey, value }: Row): void {
+    const { tables } = this.parts;
+    const { id } = this.storeRow(store, kind);
+    if (value === null) tables.delete(id, rowKey);
+    else tables.put(id, rowKey, value);
+  }
+
+  /** Rows of expired windows go behind the opening of the task, a few a commit. */
+  private expire(store: string, before: number): void {
+    this.parts.tables.raiseExpired(this.storeRow(store, "window").id, before);
+  }
+
+  private clear(store: string): void {
+    this.parts.tables.clearStore(this.parts.task, store, 0n);
+    this.rows.delete(store);
+  }
+
+  private storeRow(store: string, kind: StoreKind): StoreRow {
+    let row = this.rows.get(store);
+    if (row === undefined) this.rows.set(store, (row = this.parts.tables.storeRow(this.parts.task, store, kind)));
+    return row;
+  }
+}
