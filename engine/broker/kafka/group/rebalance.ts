@@ -1,0 +1,70 @@
+import type { TaskId } from "#broker/broker.ts";
+
+export type Owner = {
+  readonly member: string;
+  /** `host:port` for queries; empty when the member answers none. */ readonly endpoint: string;
+};
+
+/** Who the members of a group are and who owns which task, as its leader told all of them. */
+export type GroupView = { readonly members: ReadonlyMap<string, string>; readonly owners: ReadonlyMap<TaskId, Owner> };
+
+/** What a rebalance was, from one member's side: for one line in its log. */
+export type Rebalance = {
+  readonly generation: number;
+  /** Whether this member made the plan. */
+  readonly leader: boolean;
+  /** Why this member joined: `joins`, `the group rebalances`, … */
+  readonly reason: string;
+  readonly gained: readonly TaskId[];
+  readonly kept: readonly TaskId[];
+  readonly lost: readonly TaskId[];
+  /** Number of tasks of each member. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Who came and went, and why the gained tasks came here: `w3 joined; gained 2: 1 from w1, 1 of nobody's, 1 with state here (at most 12 behind)`. */
+  readonly why: string;
+};
+
+export const noGroup: GroupView = { members: new Map(), owners: new Map() };
+
+export type RebalanceFacts = Pick<Rebalance, "generation" | "leader" | "reason"> & {
+  readonly before: GroupView;
+  readonly after: GroupView;
+  readonly ownedBefore: ReadonlySet<TaskId>;
+  readonly ownedAfter: ReadonlySet<TaskId>;
+  /** How far the state that this member holds is behind. */
+  readonly held: ReadonlyMap<TaskId, number>;
+};
+
+export function describeRebalance(facts: RebalanceFacts): Rebalance {
+  const { generation, leader, reason, before, after, ownedBefore, ownedAfter, held } = facts;
+  const gained = [...ownedAfter].filter((task) => !ownedBefore.has(task));
+  const counts = new Map([...after.members.keys()].map((member) => [member, 0]));
+  for (const { member } of after.owners.values()) counts.set(member, (counts.get(member) ?? 0) + 1);
+  return {
+    generation,
+    leader,
+    reason,
+    gained,
+    kept: [...ownedAfter].filter((task) => ownedBefore.has(task)),
+    lost: [...ownedBefore].filter((task) => !ownedAfter.has(task)),
+    counts,
+    why: [...whoCame(before, after), ...whyGained(gained, before, held)].join("; "),
+  };
+}
+
+function whoCame(before: GroupView, after: GroupView): string[] {
+  const joined = [...after.members.keys()].filter((member) => !before.members.has(member));
+  const gone = [...before.members.keys()].filter((member) => !after.members.has(member));
+  return [...(joined.length > 0 ? [`${joined.join(", ")} joined`] : []), ...(gone.length > 0 ? [`${gone.join(", ")} gone`] : [])];
+}
+
+function whyGained(gained: readonly TaskId[], before: GroupView, held: ReadonlyMap<TaskId, number>): string[] {
+  if (gained.length === 0) return [];
+  const sources = Map.groupBy(gained, (task) => before.owners.get(task)?.member);
+  const from = Array.from(sources, ([member, tasks]) =>
+    member === undefined ? `${tasks.length} of nobody's` : `${tasks.length} from ${member}`,
+  );
+  const lags = gained.flatMap((task) => held.get(task) ?? []);
+  const state = lags.length === 0 ? "no state here" : `${lags.length} with state here (at most ${Math.max(...lags)} behind)`;
+  return [`gained ${gained.length}: ${[...from, state].join(", ")}`];
+}
