@@ -4,6 +4,7 @@ import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
 import { queryProblemSlugs } from "#queries/problem.ts";
+import { clusterErrorCodes } from "#infra/kafka/cluster-error.ts";
 import { schemaErrorCodes } from "#schemas/schema-error.ts";
 import { topologyCodes } from "#topology/topology-error.ts";
 import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.ts";
@@ -30,6 +31,7 @@ const known = [
   ...brokerErrorCodes,
   ...stateErrorCodes,
   ...workerErrorCodes,
+  ...clusterErrorCodes,
   ...schemaErrorCodes,
   ...topologyCodes,
   ...replayErrorCodes,
