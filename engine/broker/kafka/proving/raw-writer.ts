@@ -1,4 +1,11 @@
-import { endTxnV4, initProducerIdV5, produceV11, ResponseError, txnOffsetCommitV4 } from "@platformatic/kafka";
+import {
+  type CreateRecordsBatchOptions,
+  endTxnV4,
+  initProducerIdV5,
+  produceV11,
+  ResponseError,
+  txnOffsetCommitV4,
+} from "@platformatic/kafka";
 import { KafkaError } from "../wire/kafka-error.ts";
 import { type KafkaClient, request } from "../wire/kafka-client.ts";
 import { persist } from "../wire/persist.ts";
@@ -54,6 +61,7 @@ export class RawWriter {
   async write(topic: string, partition: number, records: readonly RawRecord[], compression: Compression = "none"): Promise<bigint> {
     const to = `${topic}:${partition}`;
     const firstSequence = this.#next.get(to) ?? 0;
+    const sequences = { getWithDefault: () => firstSequence } as unknown as CreateRecordsBatchOptions["sequences"];
     const api = this.#id === undefined ? produceV11.api : produceV12;
     const producer = this.#id === undefined ? {} : { transactionalId: this.#id, producerId: this.#producerId, producerEpoch: this.#epoch };
     const answer = await persist("produce", { forMs: 20_000 }, async (refresh) => {
@@ -66,7 +74,7 @@ export class RawWriter {
         value: (value === null ? null : Buffer.from(value)) as Buffer,
       }));
       const node = await this.#client.leader(topic, partition, refresh);
-      return this.#client.ask(node, api, [-1, 10_000, messages, { ...producer, firstSequence, compression }], "produce");
+      return this.#client.ask(node, api, [-1, 10_000, messages, { ...producer, sequences, compression }], "produce");
     });
     this.#next.set(to, firstSequence + records.length);
     if (typeof answer === "boolean") throw new KafkaError("a produce request was not answered", []);

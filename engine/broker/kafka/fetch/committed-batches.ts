@@ -1,0 +1,47 @@
+import { readBatchHeader } from "#broker/kafka/codec/batch-header.ts";
+import { checkBatch, type DecodedPart, decodeBatch } from "#broker/kafka/codec/decode-batch.ts";
+import type { AbortedTransaction } from "./fetch-answer.ts";
+
+/** Committed records of one batch; `next` is where to read on behind them, over all that readers do not see. */
+export type CommittedBatch = DecodedPart & { readonly baseOffset: bigint; readonly appendedAtMs: number };
+export type CommittedRead = { readonly batches: readonly CommittedBatch[]; readonly next: bigint };
+
+/**
+ * The committed records of a partition's answer, from the position on at which it was asked; the batch that holds the position comes whole.
+ * A producer's records are left out from where one of its aborted transactions begins up to its next marker (KIP-98). Batches without records,
+ * which compaction leaves, markers and aborted ones move `next` on.
+ *
+ * @throws {BrokerError} `BROKER_CORRUPT`
+ */
+export function committedBatches(
+  { records, aborted }: { readonly records: Buffer; readonly aborted: readonly AbortedTransaction[] },
+  from: bigint,
+  where: string,
+): CommittedRead {
+  const batches: CommittedBatch[] = [];
+  const dead = new Set<bigint>();
+  let begun = 0;
+  let next = from;
+  for (let at = 0; ;) {
+    const header = readBatchHeader(records, at, where);
+    if (header === undefined) break;
+    const { nextOffset, producerId } = header;
+    for (; begun < aborted.length && aborted[begun]!.first < nextOffset; begun++) dead.add(aborted[begun]!.producerId);
+    const unseen = header.control || (header.transactional && dead.has(producerId)) || nextOffset <= from;
+    if (unseen) {
+      checkBatch(records, at, header, where);
+      // Whichever marker it is, also one that compaction has emptied: the producer's transaction ends with it.
+      if (header.control) dead.delete(producerId);
+    } else {
+      for (const part of decodeBatch(records, at, header, where)) {
+        if (part.next <= from) continue;
+        batches.push({ ...part, baseOffset: header.baseOffset, appendedAtMs: header.maxTimestamp });
+      }
+    }
+    if (nextOffset > next) next = nextOffset;
+    at += header.byteLength;
+  }
+  const last = batches.at(-1);
+  if (last !== undefined && last.next < next) batches[batches.length - 1] = { ...last, next };
+  return { batches, next };
+}
