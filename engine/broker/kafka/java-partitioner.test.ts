@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../conformance-harness.ts";
 import { partitionOf } from "../partitioner.ts";
-import { javaWithKafka, outputOf, readCommitted } from "./proving/independent-readers.ts";
-import { bootstrap, createTopic, describeKafka } from "./proving/kafka-test.ts";
+import { javaWithKafka, readCommitted } from "./proving/independent-readers.ts";
+import { bootstrapText, createTopic, describeKafka } from "./proving/kafka-test.ts";
+import { outputOf } from "./proving/run-program.ts";
 
 const partitions = 12;
 const count = 10_000;
@@ -35,10 +36,9 @@ describeKafka("beside Kafka's own producer", () => {
     const keys = Array.from({ length: count }, () => randomKey(random));
     const topic = await createTopic("partitioner", partitions);
     const { java, classPath } = await javaWithKafka();
-    const servers = bootstrap!.map(({ host, port }) => `${host}:${port}`).join(",");
-    const said = await outputOf(java, ["-cp", classPath, source, servers, topic], Buffer.concat(keys.map(framed)));
+    const said = await outputOf(java, ["-cp", classPath, source, bootstrapText(), topic], Buffer.concat(keys.map(framed)));
     expect(said.toString().trim()).toBe(String(count));
-    const found = await readCommitted(topic);
+    const found = await readCommitted(bootstrapText(), topic);
     expect(found).toHaveLength(count);
     const seen = new Set<number>();
     for (const { partition, key, value } of found) {

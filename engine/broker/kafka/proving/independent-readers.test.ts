@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hasKcat, readCommitted, type Reader } from "./independent-readers.ts";
-import { createTopic, describeKafka, openClient, uniqueName } from "./kafka-test.ts";
+import { bootstrapText, createTopic, describeKafka, openClient, uniqueName } from "./kafka-test.ts";
 import { RawWriter } from "./raw-writer.ts";
 
 const readers: readonly Reader[] = (await hasKcat()) ? ["kcat", "console"] : ["console"];
@@ -21,7 +21,7 @@ describeKafka("readers that are not ours", () => {
     await writer.write(topic, 0, [{ key: "last", value: "v" }]);
     await writer.end("commit");
     await writer.write(topic, 1, [{ value: "open" }]);
-    const found = await readCommitted(topic, reader);
+    const found = await readCommitted(bootstrapText(), topic, reader);
     const texts = found.map(({ partition, offset, key, value }) => [partition, offset, key?.toString(), value?.toString()]);
     expect(texts).toEqual([
       [0, 0n, "a\tb\n\\N \\x41", "é\u0000"],

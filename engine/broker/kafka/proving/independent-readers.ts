@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { findJars } from "../../../../infra/kafka/install/jars.ts";
 import { findJava } from "../../../../infra/kafka/install/java.ts";
-import { clusterSettings } from "./kafka-test.ts";
+import { outputOf } from "./run-program.ts";
 
 export type ReadRecord = {
   readonly partition: number;
@@ -17,12 +16,12 @@ export type Reader = "kcat" | "console";
 
 /**
  * What a consumer that is none of ours reads in a topic with `isolation.level=read_committed`, from the beginning to the last stable offset,
- * ordered by partition and offset. `kcat` takes some 100 ms, the console consumer 5 s.
+ * ordered by partition and offset. `bootstrap` is `host:port,host:port`. `kcat` takes some 100 ms, the console consumer 5 s.
  * @throws {Error} it is not installed, or it failed
  */
-export async function readCommitted(topic: string, reader?: Reader): Promise<ReadRecord[]> {
+export async function readCommitted(bootstrap: string, topic: string, reader?: Reader): Promise<ReadRecord[]> {
   const chosen = reader ?? ((await hasKcat()) ? "kcat" : "console");
-  const found = await (chosen === "kcat" ? readWithKcat(topic) : readWithConsole(topic));
+  const found = await (chosen === "kcat" ? readWithKcat(bootstrap, topic) : readWithConsole(bootstrap, topic));
   return found.toSorted((a, b) => a.partition - b.partition || (a.offset < b.offset ? -1 : 1));
 }
 
@@ -36,8 +35,8 @@ export function hasKcat(): Promise<boolean> {
   return kcat;
 }
 
-async function readWithKcat(topic: string): Promise<ReadRecord[]> {
-  const args = ["-C", "-b", bootstrapText(), "-t", topic, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed"];
+async function readWithKcat(bootstrap: string, topic: string): Promise<ReadRecord[]> {
+  const args = ["-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed"];
   const bytes = await outputOf("kcat", [...args, "-f", String.raw`%p %o %T %K %S\n%k%s\n`]);
   const found: ReadRecord[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -53,13 +52,13 @@ async function readWithKcat(topic: string): Promise<ReadRecord[]> {
   return found;
 }
 
-async function readWithConsole(topic: string): Promise<ReadRecord[]> {
+async function readWithConsole(bootstrap: string, topic: string): Promise<ReadRecord[]> {
   const bytesOf = "org.apache.kafka.common.serialization.BytesDeserializer";
   const printed = ["partition", "offset", "timestamp", "key"].map((name) => `print.${name}=true`);
   // Kafka's `Bytes` prints all but plain ASCII as \xFF, the backslash as well: no tab and no line's end. Null it prints as some bytes, so these.
   const nothing = randomUUID();
   const formats = [...printed, `key.deserializer=${bytesOf}`, `value.deserializer=${bytesOf}`, `null.literal=${nothing}`];
-  const args = ["--bootstrap-server", bootstrapText(), "--topic", topic, "--from-beginning", "--isolation-level", "read_committed"];
+  const args = ["--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning", "--isolation-level", "read_committed"];
   const ending = ["--timeout-ms", "3000", ...formats.flatMap((format) => ["--formatter-property", format])];
   const { java, classPath } = await javaWithKafka();
   const bytes = await outputOf(java, ["-cp", classPath, "org.apache.kafka.tools.consumer.ConsoleConsumer", ...args, ...ending]);
@@ -90,24 +89,4 @@ function unescaped(text: string): Buffer {
 export async function javaWithKafka(): Promise<{ readonly java: string; readonly classPath: string }> {
   const [java, jars] = await Promise.all([findJava(process.env), findJars(process.env, () => undefined)]);
   return { java, classPath: `${jars}/*` };
-}
-
-const bootstrapText = (): string =>
-  clusterSettings()
-    .bootstrap.map(({ host, port }) => `${host}:${port}`)
-    .join(",");
-
-/** What a program writes, given this to read. @throws {Error} it could not be run, or ended otherwise than with 0: what it said */
-export async function outputOf(program: string, args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<Buffer> {
-  const child = spawn(program, args, { stdio: "pipe" });
-  const chunks: Buffer[] = [];
-  let said = "";
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4000)));
-  child.stdin.on("error", () => undefined).end(input);
-  await new Promise<void>((done, failed) => {
-    child.once("error", failed);
-    child.once("close", (code) => (code === 0 ? done() : failed(new Error(`${program} ended with ${code}: ${said}`))));
-  });
-  return Buffer.concat(chunks);
 }

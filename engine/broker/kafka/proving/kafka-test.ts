@@ -21,6 +21,12 @@ export function clusterSettings(more: Partial<ClusterSettings> = {}): ClusterSet
   return { bootstrap, clientId: "millrace-test", ...more };
 }
 
+/** The brokers as programs take them: `host:port,host:port`. */
+export function bootstrapText(): string {
+  const { bootstrap: brokers } = clusterSettings();
+  return brokers.map(({ host, port }) => `${host}:${port}`).join(",");
+}
+
 const opened: KafkaClient[] = [];
 afterAll(() => Promise.all(opened.map((client) => client.close())));
 
