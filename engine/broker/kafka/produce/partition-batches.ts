@@ -1,4 +1,4 @@
-import type { OpenBatch } from "./seal-for-now.ts";
+import type { OpenBatch } from "../codec/batch-writer.ts";
 
 /** Batches for one partition, in the order in which they are to lie there. */
 export type PartitionBatches = { readonly topic: string; readonly partition: number; readonly batches: readonly OpenBatch[] };

@@ -24,10 +24,15 @@ export type SendOptions = {
 
 /** Brokers take 100 MiB at most, and hold a request in memory. */
 const maxRequestBytes = 16 << 20;
-/** A topic that was created a moment ago may be unknown to its leader still. */
 const newTopicMs = 2000;
 const pauseMs = 10;
 const maxPauseMs = 100;
+
+/** A topic that was created a moment ago may still be unknown to a node, so that error is believed after a moment only. */
+export function newTopic(): (error: KafkaError) => boolean {
+  const hopeUntil = performance.now() + newTopicMs;
+  return (error) => error.is("UNKNOWN_TOPIC_OR_PARTITION") && performance.now() < hopeUntil;
+}
 
 /**
  * Sends all lanes, one request a leader and round, each partition's batches in order. Partitions whose leader moves are sent again to where it is then,
@@ -35,8 +40,7 @@ const maxPauseMs = 100;
  */
 export async function sendBatches(client: ProduceClient, lanes: readonly PartitionLane[], options: SendOptions): Promise<void> {
   const { signal, onRetry, forMs, together, onSettled } = options;
-  const hopeUntil = performance.now() + newTopicMs;
-  const mayPass = (error: KafkaError): boolean => error.is("UNKNOWN_TOPIC_OR_PARTITION") && performance.now() < hopeUntil;
+  const mayPass = newTopic();
   let open = lanes.filter((lane) => !lane.done);
   const attempt = async (refresh: boolean): Promise<void> => {
     const sent = open;

@@ -25,15 +25,16 @@ type Phase = "created" | "ready" | "lost" | "fenced" | "closed";
  */
 export class TransactionManager {
   readonly #producer;
-  readonly #closing = new AbortController();
+  readonly #hurry = new AbortController();
   readonly #settings;
   #phase: Phase = "created";
+  #closed = false;
   #running: Promise<unknown> | undefined;
   #fencedBy: KafkaError | undefined;
 
   constructor(settings: TransactionSettings) {
     this.#settings = settings;
-    this.#producer = new TransactionalProducer(settings, this.#closing.signal);
+    this.#producer = new TransactionalProducer(settings, this.#hurry.signal);
   }
 
   /** Id and epoch of the next transaction. */
@@ -76,10 +77,12 @@ export class TransactionManager {
     });
   }
 
-  /** Lets what is under way come to its end, but asks nothing a second time. What it leaves open a successor or the timeout aborts. */
-  async close(): Promise<void> {
-    this.#closing.abort();
+  /** Lets what is under way come to its end; after `graceMs` nothing is asked a second time. What is left open then a successor or the timeout aborts. */
+  async close(graceMs = this.#deadlineMs): Promise<void> {
+    this.#closed = true;
+    const hurry = setTimeout(() => this.#hurry.abort(), graceMs);
     await this.#running?.catch(() => undefined);
+    clearTimeout(hurry);
     this.#phase = "closed";
   }
 
@@ -92,7 +95,7 @@ export class TransactionManager {
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing.signal.aborted) throw new KafkaError(`${this.#id} is closed`, ["CLOSED"]);
+    if (this.#closed) throw new KafkaError(`${this.#id} is closed`, ["CLOSED"]);
     if (this.#running !== undefined) throw new Error(`${this.#id}: one thing at a time`);
     const running = work();
     this.#running = running;
@@ -104,6 +107,10 @@ export class TransactionManager {
   }
 
   async #run(transaction: Transaction): Promise<TransactionOutcome> {
+    const partitions = new Set(transaction.batches.map(({ topic, partition }) => `${partition}/${topic}`));
+    if (partitions.size < transaction.batches.length || transaction.batches.some(({ batches }) => batches.length === 0)) {
+      throw new RangeError(`${this.#id}: each partition at most once, with at least one batch`);
+    }
     if (transaction.batches.length === 0 && transaction.offsets.length === 0) return { kind: "committed", written: [], batches: [] };
     const written = await this.#fill(transaction).catch((error: unknown) => ({ kind: "failed", error }) as const);
     if (written.kind === "failed") return this.#abandon(written.error);

@@ -1,8 +1,8 @@
 import { PartitionLane } from "../produce/partition-lane.ts";
 import type { PartitionBatches, WrittenBatches } from "../produce/partition-batches.ts";
-import { sendBatches } from "../produce/send-batches.ts";
+import { newTopic, sendBatches } from "../produce/send-batches.ts";
 import { type ProducerIdentity, sequenceLimit, Sequences } from "../produce/sequences.ts";
-import { sealBatch } from "../produce/seal-for-now.ts";
+import { sealBatch } from "../codec/batch-writer.ts";
 import type { KafkaClient, Request } from "../wire/kafka-client.ts";
 import type { KafkaError } from "../wire/kafka-error.ts";
 import { persist } from "../wire/persist.ts";
@@ -179,7 +179,7 @@ export class TransactionalProducer {
 
   #persist<T>(doing: string, forMs: number, attempt: (refresh: boolean) => Promise<T>): Promise<T> {
     const { onRetry } = this.#settings;
-    return persist(doing, { forMs, ...pauses, signal: this.#signal, ...(onRetry && { onRetry }) }, attempt);
+    return persist(doing, { forMs, ...pauses, mayPass: newTopic(), signal: this.#signal, ...(onRetry && { onRetry }) }, attempt);
   }
 }
 
