@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   type Broker,
   type Commit,
@@ -66,4 +67,26 @@ export async function positionsOf(broker: Broker, task: TaskId): Promise<readonl
   const [checkpoint] = await broker.committed(group, [task]);
   if (checkpoint!.number > 0n) return checkpoint!.next;
   return tasks.find((each) => each.task === task)!.inputs.map((input) => ({ ...input, offset: earliest }));
+}
+
+/** Settles when the members own all tasks, each of them once: where members are told through a network, a little behind the call that changed them. */
+export async function shared(...members: readonly TestMember[]): Promise<void> {
+  const all = taskIds.toString();
+  await until(
+    () =>
+      members
+        .flatMap(({ tasks: owned }) => owned)
+        .toSorted()
+        .toString() === all,
+    "each task has one owner",
+  );
+}
+
+/** @throws {Error} it was not so within 20 s */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    await setTimeout(5);
+  }
 }

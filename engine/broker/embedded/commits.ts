@@ -1,5 +1,5 @@
-import { crc32 } from "node:zlib";
 import type { Commit, CommitResult, Position, TaskId } from "#broker/broker.ts";
+import { fingerprintOf } from "#broker/commit-fingerprint.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { commitStep, type CommitStep } from "./commit-steps.ts";
 import type { Deltas } from "./deltas.ts";
@@ -101,18 +101,3 @@ export class Commits {
 }
 
 const unwritten = (result: CommitResult): RunCommit => ({ result, settle: () => undefined });
-
-/** Tells a repeated commit from another one with the same numbers, without keeping its bytes. */
-function fingerprintOf({ generation, tasks, watermarks }: Commit): string {
-  const size = ({ topic, partition, count, bytes }: Commit["watermarks"][number]): string =>
-    `${topic}/${partition}:${count}:${bytes.length}`;
-  const parts = tasks.map(({ task, number, next, meta, changes, outputs }) => [
-    task,
-    String(number),
-    next.map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`),
-    crc32(meta),
-    changes.map(({ store, bytes }) => `${store}:${bytes.length}`),
-    outputs.map(size),
-  ]);
-  return JSON.stringify([generation, parts, watermarks.map(size)]);
-}
