@@ -18,7 +18,7 @@ export type Assignment = {
   readonly attempt: bigint;
   readonly tasks: readonly number[];
   readonly members: readonly { readonly id: string; readonly endpoint: string }[];
-  /** For each task the place of its owner in `members`, or -1. */
+  /** For each task the place of its owner in `members`, or -1; in an incomplete round those who have to give it back are still its owners. */
   readonly owners: readonly number[];
 };
 

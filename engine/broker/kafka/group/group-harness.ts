@@ -1,17 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { type GroupSpec, taskId, type TaskId } from "#broker/broker.ts";
-import type { ClusterSettings } from "#broker/kafka/wire/cluster.ts";
+import { clusterSettings, uniqueName } from "#broker/kafka/proving/kafka-test.ts";
 import { GroupMember } from "./group-member.ts";
 import type { GroupHooks, GroupMemberSettings } from "./group-settings.ts";
 import type { Rebalance } from "./rebalance.ts";
-
-/** Where the tests' Kafka is, as `host:port`; undefined when there is none. */
-export const bootstrap = process.env["MILLRACE_KAFKA"];
-
-export function testCluster(): ClusterSettings {
-  const [host, port] = bootstrap!.split(",")[0]!.split(":");
-  return { bootstrap: [{ host: host!, port: Number(port) }], clientId: "test" };
-}
 
 /** Tasks of these sub-topologies, each on as many partitions; each reads a topic of its own name. */
 export function tasksOf(counts: Readonly<Record<string, number>>): GroupSpec["tasks"] {
@@ -34,7 +25,7 @@ export class OwnerTable {
   }
 
   release(member: TestMember, tasks: Iterable<TaskId> = this.owners.keys()): void {
-    for (const task of [...tasks]) if (this.owners.get(task) === member) this.owners.delete(task);
+    for (const task of tasks) if (this.owners.get(task) === member) this.owners.delete(task);
   }
 }
 
@@ -42,7 +33,7 @@ export type TestSettings = Partial<GroupMemberSettings> & { readonly tasks: Grou
 
 /** A group of its own name, and its members. */
 export class TestGroup {
-  readonly name = `group-${randomUUID()}`;
+  readonly name = uniqueName("group");
   readonly table = new OwnerTable();
   readonly members: TestMember[] = [];
   readonly #settings: TestSettings;
@@ -53,7 +44,15 @@ export class TestGroup {
 
   member(instanceId: string, settings: Partial<TestSettings> = {}): TestMember {
     const timeouts = { sessionTimeoutMs: 2000, rebalanceTimeoutMs: 5000 };
-    const all = { ...timeouts, cluster: testCluster(), group: this.name, instanceId, table: this.table, ...this.#settings, ...settings };
+    const all = {
+      ...timeouts,
+      cluster: clusterSettings(),
+      group: this.name,
+      instanceId,
+      table: this.table,
+      ...this.#settings,
+      ...settings,
+    };
     const member = new TestMember(all);
     this.members.push(member);
     return member;

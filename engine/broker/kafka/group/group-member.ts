@@ -11,7 +11,7 @@ import type { HeartbeatReport } from "./heartbeat-loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { HookQueue } from "./hook-queue.ts";
 import { decodeMetadata, encodeMetadata } from "./member-metadata.ts";
-import { describeRebalance, type GroupView, noGroup, type Owner } from "./rebalance.ts";
+import { describeRebalance, type GroupView, noGroup, type Owner, type RebalanceFacts } from "./rebalance.ts";
 import { planRound } from "./round-plan.ts";
 import { TaskList } from "./task-list.ts";
 
@@ -158,6 +158,7 @@ export class GroupMember {
     if ("again" in round) return round.again;
     const { assignment } = round;
     if (assignment.status === "refused" || assignment.topology !== this.#list.hash) throw this.#refusal();
+    const origins = new Map([...this.#lastView.owners, ...this.#view.owners]);
     this.#view = this.#viewOf(assignment);
     const tasks = new Set(this.#list.tasksOf(assignment.tasks));
     const excess = [...this.#owned].filter((task) => !tasks.has(task));
@@ -169,7 +170,7 @@ export class GroupMember {
       this.#beat(incompleteBeatMs);
     } else {
       if (excess.length > 0) this.#lose(excess);
-      this.#take(tasks, round, reason);
+      this.#take(tasks, { ...round, origins, reason: assignment.attempt === this.#attempt ? reason : "was started again" });
       if (this.#view.members.get(this.#settings.instanceId) !== this.#settings.endpoint) return "has another endpoint";
     }
     return this.#next(await woken());
@@ -233,14 +234,15 @@ export class GroupMember {
     return { members: new Map(members.map(({ id, endpoint }) => [id, endpoint])), owners: new Map(owned) };
   }
 
-  #take(tasks: ReadonlySet<TaskId>, { leader, held }: Exclude<Round, { again: string }>, reason: string): void {
+  #take(tasks: ReadonlySet<TaskId>, facts: Pick<RebalanceFacts, "leader" | "held" | "origins" | "reason">): void {
+    const { leader, held, origins, reason } = facts;
     const generation = this.#identity!.generationId;
-    const groups = { before: this.#lastView, after: this.#view, ownedBefore: this.#lastOwned, ownedAfter: tasks };
+    const change = { before: this.#lastView, after: this.#view, ownedBefore: this.#lastOwned, ownedAfter: tasks };
     this.#owned = tasks;
     this.#lastOwned = tasks;
     this.#lastView = this.#view;
     const told = this.#queue.run(() => this.#hooks.assigned([...tasks], generation));
-    this.#hooks.rebalanced(describeRebalance({ generation, leader, reason, held, ...groups }));
+    this.#hooks.rebalanced(describeRebalance({ generation, leader, reason, held, origins, ...change }));
     told.then(
       () => {
         this.#hasJoined = true;

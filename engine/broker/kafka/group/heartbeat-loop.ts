@@ -34,10 +34,10 @@ export class HeartbeatLoop {
     this.#options = options;
   }
 
-  /** From now on heartbeats are those of this identity; undefined stops them. */
-  set(beat: Beat | undefined): void {
+  /** From now on heartbeats are those of this identity, the first of them after `firstMs`; undefined stops them. */
+  set(beat: Beat | undefined, firstMs = beat?.intervalMs ?? 0): void {
     this.#beat = beat;
-    this.#schedule(beat?.intervalMs ?? 0);
+    this.#schedule(firstMs);
   }
 
   #schedule(inMs: number): void {

@@ -20,4 +20,11 @@ const loop = new HeartbeatLoop(client, group, {
   isAlive: () => process.hrtime.bigint() - Atomics.load(lastTurn, 0) < BigInt(maxPollMs) * 1_000_000n,
   report: (report) => parentPort!.postMessage(report),
 });
-parentPort!.on("message", (beat: Beat | undefined) => loop.set(beat));
+let first = true;
+parentPort!.on("message", (beat: Beat | undefined) => {
+  // The first goes out at once: the last one may be as long ago as it took to start this thread.
+  if (first) loop.set(beat, 0);
+  else loop.set(beat);
+  first = false;
+});
+parentPort!.postMessage("ready");

@@ -16,16 +16,20 @@ const tickMs = 500;
 const restartMs = 100;
 
 /**
- * Heartbeats out of a thread of their own, which is started again when it dies. Settings that cannot be sent to a thread (a function that gives
- * tokens or addresses) keep them on this thread's timers: then nothing may block it for a session's length.
+ * Heartbeats out of a thread of their own, which is started again when it dies; until it has begun this thread's timers send them. So they do
+ * for good when the settings cannot be sent to a thread (a function that gives tokens or addresses): then nothing may block this thread for as
+ * long as a session.
  */
 export class Heartbeats {
   readonly #data: HeartbeatThreadData;
   readonly #report;
-  readonly #life;
+  readonly #lastTurn;
   readonly #ticks;
-  readonly #loop: { readonly client: KafkaClient; readonly loop: HeartbeatLoop } | undefined;
+  readonly #client: KafkaClient;
+  readonly #loop: HeartbeatLoop;
   #worker: Worker | undefined;
+  /** Whether the thread sends the heartbeats. */
+  #threaded = false;
   #beat: Beat | undefined;
   #restart: NodeJS.Timeout | undefined;
   #closed = false;
@@ -35,55 +39,61 @@ export class Heartbeats {
     const life = new SharedArrayBuffer(8);
     this.#data = { cluster, group, requestTimeoutMs: Math.max(500, Math.floor(sessionTimeoutMs / 3)), maxPollMs, life };
     this.#report = report;
-    this.#life = new BigInt64Array(life);
+    this.#lastTurn = new BigInt64Array(life);
     this.#tick();
     this.#ticks = setInterval(() => this.#tick(), Math.min(tickMs, maxPollMs / 4)).unref();
-    if (isPlainData(cluster)) return (this.#start(), this);
-    const client = new KafkaClient(cluster, "heartbeat", { requestTimeoutMs: this.#data.requestTimeoutMs });
-    this.#loop = { client, loop: new HeartbeatLoop(client, group, { isAlive: () => true, report }) };
+    this.#client = new KafkaClient(cluster, "heartbeat", { requestTimeoutMs: this.#data.requestTimeoutMs });
+    this.#loop = new HeartbeatLoop(this.#client, group, { isAlive: () => true, report });
+    if (isPlainData(cluster)) this.#start();
   }
 
-  /** The thread that sends them now; undefined on this one. */
+  /** The thread that sends them now; undefined when it is this one. */
   get worker(): Worker | undefined {
-    return this.#worker;
+    return this.#threaded ? this.#worker : undefined;
   }
 
   /** From now on heartbeats are those of this identity; undefined stops them. */
   set(beat: Beat | undefined): void {
     this.#beat = beat;
     this.#tick();
-    this.#loop?.loop.set(beat);
-    this.#worker?.postMessage(beat);
+    if (this.#threaded) this.#worker!.postMessage(beat);
+    else this.#loop.set(beat);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#beat = undefined;
     clearInterval(this.#ticks);
     clearTimeout(this.#restart);
-    this.#loop?.loop.set(undefined);
-    await Promise.all([this.#loop?.client.close(), this.#worker?.terminate()]);
+    this.#loop.set(undefined);
+    await Promise.all([this.#client.close(), this.#worker?.terminate()]);
   }
 
   #tick(): void {
-    Atomics.store(this.#life, 0, process.hrtime.bigint());
+    Atomics.store(this.#lastTurn, 0, process.hrtime.bigint());
   }
 
   #start(): void {
     const worker = new Worker(new URL("./heartbeat-thread.ts", import.meta.url), { workerData: this.#data });
     worker.unref();
     this.#worker = worker;
-    worker.on("message", (report: HeartbeatReport) => {
-      if (!this.#closed) this.#report(report);
+    worker.on("message", (message: HeartbeatReport | "ready") => {
+      if (this.#closed) return;
+      if (message === "ready") this.#handOver(true);
+      else this.#report(message);
     });
     // What it died of does not matter: the next one does the same work.
     worker.on("error", () => undefined);
     worker.on("exit", () => {
       if (this.#closed) return;
-      this.#worker = undefined;
-      this.#restart = setTimeout(() => this.#start(), restartMs);
+      this.#handOver(false);
+      this.#restart = setTimeout(() => this.#start(), restartMs).unref();
     });
-    if (this.#beat !== undefined) worker.postMessage(this.#beat);
+  }
+
+  #handOver(threaded: boolean): void {
+    this.#loop.set(undefined);
+    this.#threaded = threaded;
+    this.set(this.#beat);
   }
 }
 

@@ -20,14 +20,17 @@ export type Rebalance = {
   readonly lost: readonly TaskId[];
   /** Number of tasks of each member. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Who came and went, and why the gained tasks came here: `w3 joined; gained 2: 1 from w1, 1 of nobody's, 1 with state here (at most 12 behind)`. */
+  /** Who came and went, and why the gained tasks came here: `w3 joined; gained 2: 1 from w1, 1 from nobody, 1 with state here (at most 12 behind)`. */
   readonly why: string;
 };
 
 export const noGroup: GroupView = { members: new Map(), owners: new Map() };
 
 export type RebalanceFacts = Pick<Rebalance, "generation" | "leader" | "reason"> & {
+  /** The group when it was last complete. */
   readonly before: GroupView;
+  /** Who had each task last, as far as this member was told. */
+  readonly origins: ReadonlyMap<TaskId, Owner>;
   readonly after: GroupView;
   readonly ownedBefore: ReadonlySet<TaskId>;
   readonly ownedAfter: ReadonlySet<TaskId>;
@@ -36,7 +39,7 @@ export type RebalanceFacts = Pick<Rebalance, "generation" | "leader" | "reason">
 };
 
 export function describeRebalance(facts: RebalanceFacts): Rebalance {
-  const { generation, leader, reason, before, after, ownedBefore, ownedAfter, held } = facts;
+  const { generation, leader, reason, before, after, origins, ownedBefore, ownedAfter, held } = facts;
   const gained = [...ownedAfter].filter((task) => !ownedBefore.has(task));
   const counts = new Map([...after.members.keys()].map((member) => [member, 0]));
   for (const { member } of after.owners.values()) counts.set(member, (counts.get(member) ?? 0) + 1);
@@ -48,22 +51,21 @@ export function describeRebalance(facts: RebalanceFacts): Rebalance {
     kept: [...ownedAfter].filter((task) => ownedBefore.has(task)),
     lost: [...ownedBefore].filter((task) => !ownedAfter.has(task)),
     counts,
-    why: [...whoCame(before, after), ...whyGained(gained, before, held)].join("; "),
+    why: [...whoCame(before, after), ...whyGained(gained, origins, held)].join("; "),
   };
 }
 
 function whoCame(before: GroupView, after: GroupView): string[] {
-  const joined = [...after.members.keys()].filter((member) => !before.members.has(member));
-  const gone = [...before.members.keys()].filter((member) => !after.members.has(member));
+  if (before.members.size === 0) return [];
+  const joined = [...after.members.keys()].filter((member) => !before.members.has(member)).toSorted();
+  const gone = [...before.members.keys()].filter((member) => !after.members.has(member)).toSorted();
   return [...(joined.length > 0 ? [`${joined.join(", ")} joined`] : []), ...(gone.length > 0 ? [`${gone.join(", ")} gone`] : [])];
 }
 
-function whyGained(gained: readonly TaskId[], before: GroupView, held: ReadonlyMap<TaskId, number>): string[] {
+function whyGained(gained: readonly TaskId[], origins: ReadonlyMap<TaskId, Owner>, held: ReadonlyMap<TaskId, number>): string[] {
   if (gained.length === 0) return [];
-  const sources = Map.groupBy(gained, (task) => before.owners.get(task)?.member);
-  const from = Array.from(sources, ([member, tasks]) =>
-    member === undefined ? `${tasks.length} of nobody's` : `${tasks.length} from ${member}`,
-  );
+  const sources = Map.groupBy(gained, (task) => origins.get(task)?.member ?? "nobody");
+  const from = Array.from(sources, ([member, tasks]) => `${tasks.length} from ${member}`);
   const lags = gained.flatMap((task) => held.get(task) ?? []);
   const state = lags.length === 0 ? "no state here" : `${lags.length} with state here (at most ${Math.max(...lags)} behind)`;
   return [`gained ${gained.length}: ${[...from, state].join(", ")}`];

@@ -31,7 +31,8 @@ export function planRound(
     }),
   );
   const owners: number[] = [];
-  for (const [place, { memberId }] of ours.entries()) for (const task of shares.get(memberId)!) owners[task] = place;
+  // What is to move is its owner's until it has been given back.
+  for (const [place, { memberId }] of ours.entries()) for (const task of (complete ? shares : owned).get(memberId)!) owners[task] = place;
   const told = {
     topology,
     members: ours.map(({ id, metadata }) => ({ id, endpoint: metadata!.endpoint })),
