@@ -6,7 +6,7 @@ import type { PartitionAsk } from "./fetch-request.ts";
 import { checkOffset, type PartitionRead, readPartitions } from "./read-partitions.ts";
 
 /** `to` is the goal: the offset behind the last record to be read. */
-export type OffsetRange = { readonly topic: string; readonly partition: number; readonly from: bigint; readonly to: bigint };
+export type CommittedRange = { readonly topic: string; readonly partition: number; readonly from: bigint; readonly to: bigint };
 
 /** What was read of one range, in order; `next` is where reading it goes on, `to` when it is done. */
 export type RangeRead = {
@@ -21,7 +21,7 @@ export type RangeReading = {
   readonly each: (read: RangeRead) => void | Promise<void>;
   readonly signal?: AbortSignal | undefined;
   /** Soft bound of one leader's answer. */
-  readonly maxAnswerBytes?: number;
+  readonly maxBytes?: number;
   /** How long a partition that moves, or has no leader, is asked again. */
   readonly deadlineMs?: number;
 };
@@ -38,7 +38,7 @@ const longestPauseMs = 100;
  * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE` when a partition does not hold where to begin, `BROKER_UNKNOWN_TOPIC`, `BROKER_CORRUPT`
  * @throws {KafkaError}
  */
-export async function committedRanges(client: KafkaClient, ranges: readonly OffsetRange[], reading: RangeReading): Promise<void> {
+export async function committedRanges(client: KafkaClient, ranges: readonly CommittedRange[], reading: RangeReading): Promise<void> {
   const { each, signal, maxBytes = 1 << 20, deadlineMs: forMs = 60_000 } = reading;
   for (const { topic, partition, from } of ranges) checkOffset(topic, partition, from);
   const read = (asks: readonly Open[]): Promise<readonly PartitionRead[]> =>

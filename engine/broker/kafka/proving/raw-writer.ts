@@ -57,13 +57,23 @@ export class RawWriter {
     return writer;
   }
 
+  /** Numbers its batches for the broker, but has no transactions. */
+  static async openIdempotent(client: KafkaClient): Promise<RawWriter> {
+    const writer = new RawWriter(client, undefined);
+    writer.#become(
+      await persist("init producer", { forMs: 20_000 }, () => client.ask("any", initProducerIdV5.api, [null, 0, -1n, -1], "init producer")),
+    );
+    return writer;
+  }
+
   /** Offset of the first record of the batch. */
   async write(topic: string, partition: number, records: readonly RawRecord[], compression: Compression = "none"): Promise<bigint> {
     const to = `${topic}:${partition}`;
     const firstSequence = this.#next.get(to) ?? 0;
     const sequences = { getWithDefault: () => firstSequence } as unknown as CreateRecordsBatchOptions["sequences"];
     const api = this.#id === undefined ? produceV11.api : produceV12;
-    const producer = this.#id === undefined ? {} : { transactionalId: this.#id, producerId: this.#producerId, producerEpoch: this.#epoch };
+    const numbered = { producerId: this.#producerId, producerEpoch: this.#epoch };
+    const producer = this.#producerId < 0n ? {} : { ...numbered, ...(this.#id === undefined ? {} : { transactionalId: this.#id }) };
     const answer = await persist("produce", { forMs: 20_000 }, async (refresh) => {
       const messages = records.map(({ key = "key", value, timestamp = Date.now() }) => ({
         topic,
