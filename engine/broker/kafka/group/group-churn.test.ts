@@ -1,0 +1,75 @@
+import { afterEach, expect, test } from "vitest";
+import { seededRandom } from "#broker/conformance-harness.ts";
+import { clusterSettings, describeKafka, until } from "#broker/kafka/proving/kafka-test.ts";
+import { tasksOf, TestGroup, type TestMember } from "./group-harness.ts";
+
+const churnMs = Number(process.env["CHURN_MS"] ?? 8000);
+
+describeKafka("group that never rests", () => {
+  let group: TestGroup;
+  afterEach(() => group.close());
+
+  test(
+    "[K43] five members come, go and are killed at random: a task never has two owners, and in the end each has one",
+    async () => {
+      const random = seededRandom("churn");
+      // Without threads: they would cost more than all the rest.
+      const cluster = { ...clusterSettings(), via: (address: { readonly host: string; readonly port: number }) => address };
+      const tasks = tasksOf({ lines: 7, orders: 5, stock: 4 });
+      group = new TestGroup({ tasks, cluster, sessionTimeoutMs: 5000, rebalanceTimeoutMs: 10_000 });
+      const living = new Map<string, TestMember>();
+      const ending: Promise<unknown>[] = [];
+      const did: string[] = [];
+      const begin = performance.now();
+      while (performance.now() - begin < churnMs) {
+        const name = `m${Math.floor(random() * 5)}`;
+        const member = living.get(name);
+        if (member === undefined) {
+          did.push(`${name} joins`);
+          living.set(name, start(name, random));
+        } else if (random() < 0.5) {
+          did.push(`${name} is killed`);
+          living.delete(name);
+          ending.push(member.close());
+          // Half of them are back at once, under the same name.
+          if (random() < 0.5) living.set(name, start(name, random));
+        } else {
+          did.push(`${name} leaves`);
+          living.delete(name);
+          ending.push(member.leave());
+        }
+        const pause = performance.now() + random() ** 2 * 1500;
+        await until(() => performance.now() > pause, 3000, "a pause");
+      }
+      for (const name of ["m0", "m1", "m2"]) if (!living.has(name)) living.set(name, start(name, random));
+      await Promise.all(ending);
+      const members = [...living.values()];
+      await until(() => atRest(members, tasks.length), 40_000, `at rest after ${did.join(", ")}`);
+      expect(group.table.violations).toEqual([]);
+      expect(members.flatMap(({ failures }) => failures)).toEqual([]);
+      const counts = members.map(({ tasks: own }) => own.length);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      for (const member of members) expect([...member.group.ownedTasks].toSorted()).toEqual(member.tasks.toSorted());
+    },
+    churnMs + 60_000,
+  );
+
+  function start(name: string, random: () => number): TestMember {
+    const member = group.member(name);
+    // Now and then giving back takes longer than a heartbeat.
+    member.onRevoking = () => new Promise((resolve) => setTimeout(resolve, random() ** 3 * 800));
+    // It may leave again before it has joined.
+    member.join().catch(() => undefined);
+    return member;
+  }
+});
+
+/** One generation, and the table of the hooks has one owner for every task. */
+function atRest(members: readonly TestMember[], tasks: number): boolean {
+  const { group, generation } = members[0]!;
+  return (
+    members.every((member) => member.generation === generation && member.group.identity?.generationId === generation) &&
+    group.owners().size === tasks &&
+    members.reduce((sum, member) => sum + member.tasks.length, 0) === tasks
+  );
+}
