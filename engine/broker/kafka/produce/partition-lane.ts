@@ -21,11 +21,14 @@ export class PartitionLane {
   failure: KafkaError | undefined;
   /** The first batch that is not known to be durable may be. */
   uncertain = false;
+  /** When it is given up, on the clock of `performance.now()`. */
+  readonly until: number;
 
-  constructor(topic: string, partition: number, batches: readonly Uint8Array[]) {
+  constructor({ topic, partition }: { readonly topic: string; readonly partition: number }, batches: readonly Uint8Array[], until: number) {
     this.topic = topic;
     this.partition = partition;
     this.batches = batches;
+    this.until = until;
   }
 
   get done(): boolean {

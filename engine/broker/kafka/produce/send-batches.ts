@@ -10,8 +10,6 @@ export type ProduceClient = Pick<KafkaClient, "send" | "known" | "metadata">;
 
 export type SendOptions = {
   readonly produce: ProduceOptions;
-  /** How long attempts begin. */
-  readonly forMs: number;
   /** Batches of a partition that are under way at a time, once the first of an attempt was taken: 1 to 5. */
   readonly window: number;
   /** One lane that is given up ends all: those of a transaction. */
@@ -36,21 +34,28 @@ export function newTopic(): (error: KafkaError) => boolean {
 
 /**
  * Sends all lanes, one request a leader and round, each partition's batches in order. Partitions whose leader moves are sent again to where it is then,
- * with the identical bytes. Afterwards every lane is done or has a `failure`; with `together` the others may be left where they were.
+ * with the identical bytes, until their time is over. Afterwards every lane is done or has a `failure`; with `together` the others may be left where they were.
  */
 export async function sendBatches(client: ProduceClient, lanes: readonly PartitionLane[], options: SendOptions): Promise<void> {
-  const { signal, onRetry, forMs, together, onSettled } = options;
+  const { signal, onRetry, together, onSettled } = options;
+  const forMs = Math.max(...lanes.map(({ until }) => until)) - performance.now();
   const mayPass = newTopic();
   let open = lanes.filter((lane) => !lane.done);
   const attempt = async (refresh: boolean): Promise<void> => {
     const sent = open;
     for (const lane of sent) lane.rewind();
     const leaders = await byLeader(client, sent, refresh);
-    await Promise.all([...leaders].map(([node, those]) => fly(client, { node, lanes: those }, options)));
-    for (const lane of sent) {
-      if (lane.error !== undefined && !isRetriable(lane.error) && !mayPass(lane.error)) lane.failure = lane.error;
+    const settle = (lane: PartitionLane): void => {
+      const { error } = lane;
+      if (error !== undefined && (performance.now() > lane.until || !(isRetriable(error) || mayPass(error)))) lane.failure = error;
       if (lane.done || lane.failure !== undefined) onSettled?.(lane);
-    }
+    };
+    const flights = [...leaders].map(async ([node, those]) => {
+      await fly(client, { node, lanes: those }, options);
+      those.forEach(settle);
+    });
+    for (const lane of sent) if (lane.error !== undefined) settle(lane);
+    await Promise.all(flights);
     open = sent.filter((lane) => !lane.done && lane.failure === undefined);
     if (together && sent.some(({ failure }) => failure !== undefined)) return;
     if (open.length > 0) throw worst(open);

@@ -105,13 +105,12 @@ export class TransactionalProducer {
         firstSequence += batch.count;
         return bytes;
       });
-      return new PartitionLane(topic, partition, sealed);
+      return new PartitionLane({ topic, partition }, sealed, until);
     });
     this.#sent = true;
     if (this.#version === 1) await this.#coordinator("add partitions", forMs, addPartitions(transactionalId, this.#identity, batches));
     await sendBatches(client, lanes, {
       produce: { transactionalId, version: this.#version === 2 ? 12 : 11, timeoutMs: produceTimeoutMs },
-      forMs: until - performance.now(),
       window,
       together: true,
       signal: this.#signal,
