@@ -51,10 +51,11 @@ export type NodeStatus = Pick<Node, "id" | "port" | "controllerPort"> & {
 type Starts = { readonly lifetime: Launch["lifetime"]; readonly launch: () => Promise<Launch> };
 
 const stopDeadlineMs = 20_000;
+const syncDeadlineMs = 60_000;
 
 /**
- * Starts a cluster and resolves when clients can use it: every node answers and knows the others, coordinators of groups and transactions are found.
- * The caller stops it. One node takes some 6 s.
+ * Starts a cluster and resolves when clients can use it: every node answers and knows the others, coordinators of groups and transactions are found,
+ * all replicas are in sync. The caller stops it. One node takes some 6 s, three 12.
  *
  * @throws {ClusterError} `KAFKA_NO_JAVA`, `KAFKA_NO_JARS`, `KAFKA_FETCH_FAILED`, `KAFKA_RUNNING`, `KAFKA_PORT_TAKEN`, `KAFKA_DATA_MISMATCH`,
  *   `KAFKA_START_FAILED`, `KAFKA_TIMEOUT`
@@ -116,6 +117,7 @@ export class Cluster {
     try {
       await Promise.all(this.nodes.map((node) => this.#start(node)));
       await awaitReady(this.nodes);
+      await this.awaitInSync(syncDeadlineMs);
     } catch (error) {
       await Promise.all(this.nodes.map(({ pid, files }) => killNode(pid, files)));
       process.off("exit", this.#atExit);

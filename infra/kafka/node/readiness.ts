@@ -8,7 +8,7 @@ import { askNode, type NodeAnswer } from "./wire.ts";
 /** A node with its files. */
 export type Node = NodeEntry & { readonly files: NodeFiles };
 
-const answerDeadlineMs = 2000;
+const answerDeadlineMs = 4000;
 const startDeadlineMs = 120_000;
 
 /** What a node says, undefined when it does not answer. */
