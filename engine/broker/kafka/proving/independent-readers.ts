@@ -16,7 +16,7 @@ export type Reader = "kcat" | "console";
 
 /**
  * What a consumer that is none of ours reads in a topic with `isolation.level=read_committed`, from the beginning to the last stable offset,
- * ordered by partition and offset. `bootstrap` is `host:port,host:port`. `kcat` takes some 100 ms, the console consumer 5 s.
+ * ordered by partition and offset. `bootstrap` is `host:port,host:port`. `kcat` takes some 100 ms, the console consumer 10 s.
  * @throws {Error} it is not installed, or it failed
  */
 export async function readCommitted(bootstrap: string, topic: string, reader?: Reader): Promise<ReadRecord[]> {
@@ -59,7 +59,7 @@ async function readWithConsole(bootstrap: string, topic: string): Promise<ReadRe
   const nothing = randomUUID();
   const formats = [...printed, `key.deserializer=${bytesOf}`, `value.deserializer=${bytesOf}`, `null.literal=${nothing}`];
   const args = ["--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning", "--isolation-level", "read_committed"];
-  const ending = ["--timeout-ms", "3000", ...formats.flatMap((format) => ["--formatter-property", format])];
+  const ending = ["--timeout-ms", "8000", ...formats.flatMap((format) => ["--formatter-property", format])];
   const { java, classPath } = await javaWithKafka();
   const bytes = await outputOf(java, ["-cp", classPath, "org.apache.kafka.tools.consumer.ConsoleConsumer", ...args, ...ending]);
   const lines = bytes.toString("latin1").split("\n");

@@ -2,6 +2,13 @@ import type { ConnectionOptions } from "@platformatic/kafka";
 
 export type Address = { readonly host: string; readonly port: number };
 
+/** `host`, `host:port`, `[::1]:port`; undefined when it is none. */
+export function parseAddress(text: string, defaultPort: number): Address | undefined {
+  const [, bracketed, plain, port = String(defaultPort)] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
+}
+
 /** How a Kafka cluster is reached. */
 export type ClusterSettings = {
   readonly bootstrap: readonly Address[];

@@ -2,7 +2,6 @@ import {
   type API,
   apiVersionsV3,
   type Connection,
-  ConnectionPool,
   createAPI,
   findCoordinatorV4,
   metadataV12,
@@ -10,6 +9,7 @@ import {
   type Writer,
 } from "@platformatic/kafka";
 import type { Address, ClusterSettings, Metadata, Topic } from "./cluster.ts";
+import { Connections } from "./connections.ts";
 import { asKafkaError, errorId, KafkaError, network } from "./kafka-error.ts";
 
 export type CoordinatorKind = "group" | "transaction";
@@ -28,8 +28,8 @@ export type Request<R> = {
  * at a time, so a role that waits (fetching, group) has a client of its own. Nothing is retried here: see `persist.ts`.
  */
 export class KafkaClient {
-  readonly #settings;
-  readonly #pool;
+  readonly #bootstrap;
+  readonly #connections;
   readonly #topics = new Map<string, Topic>();
   readonly #coordinators = new Map<string, Promise<number>>();
   #nodes: ReadonlyMap<number, Address> = new Map();
@@ -37,14 +37,8 @@ export class KafkaClient {
   #closed = false;
 
   constructor(settings: ClusterSettings, role: string, { requestTimeoutMs = 30_000 }: { readonly requestTimeoutMs?: number } = {}) {
-    const { tls, sasl, clientId } = settings;
-    this.#settings = settings;
-    this.#pool = new ConnectionPool(`${clientId}-${role}`, {
-      connectTimeout: 5000,
-      requestTimeout: requestTimeoutMs,
-      ...(tls === undefined ? {} : { tls }),
-      ...(sasl === undefined ? {} : { sasl }),
-    });
+    this.#bootstrap = settings.bootstrap;
+    this.#connections = new Connections(settings, `${settings.clientId}-${role}`, requestTimeoutMs);
   }
 
   get closed(): boolean {
@@ -154,7 +148,7 @@ export class KafkaClient {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#pool.close();
+    await this.#connections.close();
   }
 
   async #findCoordinator(kind: CoordinatorKind, key: string): Promise<number> {
@@ -169,20 +163,14 @@ export class KafkaClient {
 
   async #connect(node: number | "any", doing: string): Promise<Connection> {
     if (this.#closed) throw new KafkaError(`${doing}: the client is closed`, ["CLOSED"]);
-    const { via = (advertised: Address) => advertised, bootstrap } = this.#settings;
     try {
       if (node !== "any") {
         const address = this.#nodes.get(node) ?? (await this.metadata([])).nodes.get(node);
         if (address === undefined) throw new KafkaError(`${doing}: node ${node} is not in the cluster now`, [network]);
-        return await this.#pool.get(via(address));
+        return await this.#connections.to(address);
       }
       // Nodes that were met come first: those of the bootstrap list may be gone for good.
-      const addresses = [...this.#nodes.values(), ...bootstrap].map(via);
-      for (const address of addresses) {
-        const open = this.#pool.getEstablishedConnection(address);
-        if (open?.isConnected() === true) return open;
-      }
-      return await this.#pool.getFirstAvailable(addresses);
+      return await this.#connections.toAny([...this.#nodes.values(), ...this.#bootstrap]);
     } catch (error) {
       throw asKafkaError(error, doing);
     }

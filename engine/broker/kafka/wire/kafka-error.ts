@@ -1,7 +1,9 @@
-import { GenericError, MultipleErrors, protocolErrorsCodesById } from "@platformatic/kafka";
+import { GenericError, MultipleErrors, protocolErrorsCodesById, UserError } from "@platformatic/kafka";
 
 /** What stands for errors that no broker named: a connection that broke, was refused or did not answer in time. */
 export const network = "NETWORK";
+/** What stands for a certificate that is not trusted, or TLS on one side only: somebody has to set it right. */
+export const tlsFailed = "TLS_FAILED";
 
 /**
  * A request that failed. `ids` are Kafka's names of all that went wrong in it (`NOT_COORDINATOR`, …), or `NETWORK`;
@@ -27,13 +29,16 @@ export class KafkaError extends Error {
 /** The name of an error code in an answer; 0 is `NONE`. */
 export const errorId = (code: number): string => (code === 0 ? "NONE" : (protocolErrorsCodesById[code] ?? `ERROR_${code}`));
 
-/** What the library threw, with the names that brokers gave; anything that is no answer of a broker counts as `NETWORK`. */
+/**
+ * What the library threw, with the names that brokers gave. Of what is no answer of a broker, trouble with TLS is `TLS_FAILED` and all else `NETWORK`.
+ */
 export function asKafkaError(error: unknown, doing: string): KafkaError {
   if (error instanceof KafkaError) return error;
   const ids = [...new Set(idsOf(error))];
   const named = ids.filter((id) => id !== network);
   const found = named.length > 0 ? named : [network];
-  return new KafkaError(`${doing}: ${found.join(", ")} (${error instanceof Error ? error.message : String(error)})`, found, error);
+  const reasons = [...new Set(reasonsOf(error))].slice(0, 3);
+  return new KafkaError(`${doing}: ${found.join(", ")} (${reasons.join("; ")})`, found, error);
 }
 
 function idsOf(error: unknown): string[] {
@@ -41,6 +46,24 @@ function idsOf(error: unknown): string[] {
   const own = GenericError.isGenericError(error) ? (error as { readonly apiId?: unknown }).apiId : undefined;
   const inner = MultipleErrors.isMultipleErrors(error) ? error.errors.flatMap(idsOf) : [];
   const below = error.cause === undefined ? [] : idsOf(error.cause);
-  const all = [...(typeof own === "string" ? [own] : []), ...inner, ...below];
+  const all = [...(typeof own === "string" ? [own] : []), ...(isOfTls(error) ? [tlsFailed] : []), ...inner, ...below];
   return all.length === 0 ? [network] : all;
+}
+
+/** Node's names for what OpenSSL says of certificates and handshakes. */
+const tlsCodes =
+  /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_|INVALID_(CA|PURPOSE)|PATH_LENGTH_)/;
+
+function isOfTls(error: Error & { readonly code?: unknown }): boolean {
+  // The library's word for a broker that answers a client's plain words with TLS.
+  if (error instanceof UserError) return error.cause === undefined;
+  return typeof error.code === "string" && tlsCodes.test(error.code);
+}
+
+/** The lowest causes say most, and who was asked stands above them. */
+function reasonsOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  const below = error instanceof AggregateError && error.errors.length > 0 ? error.errors : [error.cause];
+  if (below[0] === undefined) return [error.message];
+  return below.flatMap(reasonsOf).map((reason) => (error instanceof AggregateError ? reason : `${error.message} ${reason}`));
 }
