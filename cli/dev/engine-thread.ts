@@ -55,6 +55,7 @@ async function run(): Promise<void> {
         metrics.commitFailed(event);
         logger.warn({ event: "worker.commit-failed", ...event }, "a commit was given back");
       },
+      logAway: ({ error, failed }) => logger.warn({ event: "worker.log-away", failed, err: error }, "the log cannot be read; tried again"),
       retrying: ({ error, ...event }) => logger.warn({ event: "worker.retrying", ...event, err: error }, "a record is tried again"),
       deadLettered: (event) => logger.warn({ event: "worker.dead-lettered", ...event }, "records left by the dead letters"),
       taskStopped: ({ error, ...event }) => {

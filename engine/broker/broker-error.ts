@@ -5,8 +5,10 @@ export const brokerErrorCodes = [
   "BROKER_DISK_FULL",
   "BROKER_IO",
   "BROKER_OFFSET_OUT_OF_RANGE",
+  "BROKER_REFUSED",
   "BROKER_TOPIC_MISMATCH",
   "BROKER_UNKNOWN_TOPIC",
+  "BROKER_UNREACHABLE",
 ] as const;
 export type BrokerErrorCode = (typeof brokerErrorCodes)[number];
 

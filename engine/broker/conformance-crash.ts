@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Harness } from "./conformance-harness.ts";
 import { textsIn } from "./conformance-harness.ts";
-import { crashCommit, crashGroup, crashTasks, crashTopic } from "./crash-scenario.ts";
+import { crashCommit, crashGroup, crashGroupTasks, crashTasks, crashTopic } from "./crash-scenario.ts";
 
 export function crashLaws(open: () => Promise<Harness>): void {
   describe("crash", () => {
@@ -38,7 +38,7 @@ export function crashLaws(open: () => Promise<Harness>): void {
         expect(await broker.commit(crashCommit(2n, 1))).toMatchObject({ kind: "fenced" });
         let generation = 0;
         await broker.join(
-          { group: crashGroup, member: "heir", tasks: crashTasks.map((task) => ({ task, inputs: [] })) },
+          { group: crashGroup, member: "heir", tasks: crashGroupTasks },
           {
             assigned: async (_tasks, given) => void (generation = given),
             revoking: () => Promise.resolve(),

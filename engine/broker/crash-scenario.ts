@@ -1,4 +1,4 @@
-import { type Broker, type Commit, taskId } from "./broker.ts";
+import { type Broker, type Commit, type GroupSpec, taskId } from "./broker.ts";
 import { changeOf } from "./change-texts.ts";
 import { noHeaders, RecordBatchBuilder } from "./record-batch.ts";
 
@@ -6,6 +6,10 @@ import { noHeaders, RecordBatchBuilder } from "./record-batch.ts";
 export const crashTopic = "test.crash";
 export const crashGroup = "crash-group";
 export const crashTasks = [taskId("crash", 0), taskId("crash", 1)] as const;
+export const crashGroupTasks: GroupSpec["tasks"] = crashTasks.map((task, partition) => ({
+  task,
+  inputs: [{ topic: crashTopic, partition }],
+}));
 
 export async function runCrashScenario(broker: Broker, beforeSecondCommit: () => void): Promise<void> {
   await broker.ensureTopics([{ name: crashTopic, partitions: 3, retention: { kind: "forever" } }]);
@@ -14,7 +18,7 @@ export async function runCrashScenario(broker: Broker, beforeSecondCommit: () =>
     {
       group: crashGroup,
       member: "victim",
-      tasks: crashTasks.map((task, partition) => ({ task, inputs: [{ topic: crashTopic, partition }] })),
+      tasks: crashGroupTasks,
     },
     {
       assigned: async (_tasks, generation) => void (current = generation),

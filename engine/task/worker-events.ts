@@ -6,6 +6,8 @@ export interface WorkerEvents {
   assigned(event: { readonly tasks: readonly TaskId[]; readonly generation: number }): void;
   committed(event: { readonly tasks: number; readonly records: number; readonly ms: number }): void;
   commitFailed(event: { readonly kind: "aborted" | "fenced"; readonly reason: string; readonly tasks: number }): void;
+  /** Reading from the log failed and is tried again; `failed` times in a row. */
+  logAway(event: { readonly error: unknown; readonly failed: number }): void;
   retrying(event: {
     readonly task: TaskId;
     readonly at: string;
@@ -23,6 +25,7 @@ export const noWorkerEvents: WorkerEvents = {
   assigned: () => undefined,
   committed: () => undefined,
   commitFailed: () => undefined,
+  logAway: () => undefined,
   retrying: () => undefined,
   deadLettered: () => undefined,
   taskStopped: () => undefined,

@@ -1,3 +1,4 @@
+import { BrokerError } from "#broker/broker-error.ts";
 import {
   splitTaskId,
   taskId,
@@ -60,6 +61,7 @@ export class Worker {
   private generation = -1;
   private dirtySince: number | undefined;
   private abortedCommits = 0;
+  private failedFetches = 0;
   private loop: Promise<void> | undefined;
   private looping = false;
   private stopping = false;
@@ -221,18 +223,30 @@ export class Worker {
     const answerable = this.reads.pending && this.dirtySince === undefined;
     const waitMs = ready || answerable || this.stopping ? 0 : this.idleWaitMs(now);
     if (positions.length === 0) return this.alarm.sleep(waitMs);
-    const fetched = await Promise.race([
-      broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs }),
-      ...(waitMs > 0 ? [this.alarm.rung()] : []),
-    ]);
+    const asked = broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs });
+    const answer = asked.then(
+      (batches) => ({ batches }),
+      (error: unknown) => ({ error }),
+    );
+    const fetched = await Promise.race([answer, ...(waitMs > 0 ? [this.alarm.rung()] : [])]);
     this.alarm.off();
     if (fetched === undefined) return;
+    if ("error" in fetched) return this.logAway(fetched.error);
+    this.failedFetches = 0;
     let count = 0;
-    for (const batch of fetched) {
+    for (const batch of fetched.batches) {
       this.readers.get(`${batch.topic} ${batch.partition}`)?.enqueue(batch);
       count += batch.count;
     }
     this.lastFetch = { atMs: now, count };
+  }
+
+  /** The log cannot be read now: what is at hand is done meanwhile. */
+  private async logAway(error: unknown): Promise<void> {
+    if (!(error instanceof BrokerError) || !error.retryable) throw error;
+    this.failedFetches += 1;
+    this.options.events.logAway({ error, failed: this.failedFetches });
+    await this.alarm.sleep(backoff(this.failedFetches, this.options.retry, this.options.random));
   }
 
   /** Takes at most what one commit shall hold, so that no turn is long; the next turn begins with the task behind the last one. */

@@ -8,30 +8,39 @@ import type { Asking } from "./offsets.ts";
 export type CommittedOffset = TopicPartition & { readonly offset: bigint | undefined; readonly metadata: string };
 
 /**
- * What a group has committed, in the order asked, once no transaction with offsets of these partitions is open: offsets that a predecessor left
+ * What a group has committed, in the order asked (all that it has committed, unless partitions are named), once no transaction with offsets of these partitions is open: offsets that a predecessor left
  * pending are waited for (at most for its transaction timeout, and for `forMs`), since the ones before them would repeat its work.
  * @throws {KafkaError} `UNSTABLE_OFFSET_COMMIT` when they are still pending after `forMs`
  */
 export async function committedOffsets(
   client: KafkaClient,
   group: string,
-  { partitions, forMs = 60_000, signal }: Asking & { readonly partitions: readonly TopicPartition[] },
+  { partitions, forMs = 60_000, signal }: Asking & { readonly partitions?: readonly TopicPartition[] | undefined },
 ): Promise<readonly CommittedOffset[]> {
-  if (partitions.length === 0) return [];
+  if (partitions?.length === 0) return [];
   const doing = `committed offsets of ${group}`;
-  const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, of]) => ({
-    name,
-    partitionIndexes: [...new Set(of.map(({ partition }) => partition))],
-  }));
+  const topics = partitions && groupByTopic(partitions);
   const requireStable = true;
   const answer = await persist(doing, { forMs, signal, maxPauseMs: 200 }, async (refresh) => {
     const node = await client.coordinator("group", group, refresh);
-    return client.ask(node, offsetFetchV9.api, [[{ groupId: group, memberId: null, memberEpoch: -1, topics }], requireStable], doing);
+    return client.ask(
+      node,
+      offsetFetchV9.api,
+      [[{ groupId: group, memberId: null, memberEpoch: -1, topics: topics ?? null! }], requireStable],
+      doing,
+    );
   });
   const byTopic = new Map(answer.groups[0]?.topics.map(({ name, partitions: of }) => [name, of]));
-  return partitions.map(({ topic, partition }) => {
+  const asked = partitions ?? [...byTopic].flatMap(([topic, of]) => of.map(({ partitionIndex }) => ({ topic, partition: partitionIndex })));
+  return asked.map(({ topic, partition }) => {
     const found = byTopic.get(topic)?.find(({ partitionIndex }) => partitionIndex === partition);
     if (found === undefined || found.committedOffset < 0n) return { topic, partition, offset: undefined, metadata: "" };
     return { topic, partition, offset: found.committedOffset, metadata: found.metadata ?? "" };
   });
 }
+
+const groupByTopic = (partitions: readonly TopicPartition[]): { name: string; partitionIndexes: number[] }[] =>
+  [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, of]) => ({
+    name,
+    partitionIndexes: [...new Set(of.map(({ partition }) => partition))],
+  }));

@@ -1,25 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTopicsV7 } from "@platformatic/kafka";
 import { afterAll, describe } from "vitest";
-import type { Address, ClusterSettings } from "../wire/cluster.ts";
+import type { ClusterSettings } from "../wire/cluster.ts";
 import { KafkaClient } from "../wire/kafka-client.ts";
+import { bootstrap, clusterOfTests } from "./cluster-of-tests.ts";
 import { persist } from "../wire/persist.ts";
-
-/** The brokers that tests may use, from `MILLRACE_KAFKA` (`host:port,host:port`); undefined where there is no Kafka. */
-export const bootstrap: readonly Address[] | undefined = process.env["MILLRACE_KAFKA"]?.split(",").map((address) => {
-  const [, host, port] = /^(.+):(\d+)$/.exec(address) ?? [];
-  if (host === undefined) throw new RangeError(`MILLRACE_KAFKA: ${address} is no host:port`);
-  return { host, port: Number(port) };
-});
 
 /** `describe` for what needs a Kafka: counts as skipped where there is none. */
 export const describeKafka: ReturnType<typeof describe.skipIf> = describe.skipIf(bootstrap === undefined);
 
-/** How the tests' cluster is reached. @throws {Error} outside of `describeKafka` */
-export function clusterSettings(more: Partial<ClusterSettings> = {}): ClusterSettings {
-  if (bootstrap === undefined) throw new Error("MILLRACE_KAFKA is not set: put the test into describeKafka");
-  return { bootstrap, clientId: "millrace-test", ...more };
-}
+export const clusterSettings: (more?: Partial<ClusterSettings>) => ClusterSettings = clusterOfTests;
 
 /** The brokers as programs take them: `host:port,host:port`. */
 export function bootstrapText(): string {
@@ -90,3 +80,4 @@ export async function createTopic(what: string, partitions = 1, configs: Readonl
   }
   return name;
 }
+export { bootstrap };

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BrokerError } from "#broker/broker-error.ts";
+import type { TaskId } from "#broker/broker.ts";
+import { keyOf, valueOf } from "#broker/record-batch.ts";
+import { listOffsets } from "../admin/offsets.ts";
+import { committedRanges } from "../fetch/committed-ranges.ts";
+import type { KafkaEvents } from "../kafka-events.ts";
+import type { KafkaClient } from "../wire/kafka-client.ts";
+import { type ChangelogEntry, readEntry } from "./changelog-entry.ts";
+import type { LocalCheckpoint, LocalCopy } from "./local-copy.ts";
+
+export type RestorerParts = {
+  readonly client: KafkaClient;
+  readonly local: LocalCopy;
+  readonly events: KafkaEvents;
+  readonly clock: () => number;
+  /** A local copy that was written longer ago, and is behind, may have missed deletes. */
+  readonly deleteRetentionMs: number;
+};
+
+export type Wanted = {
+  readonly task: TaskId;
+  /** The last commit of the task that wrote to its changelog. */
+  readonly number: bigint;
+  readonly topic: string;
+  readonly partition: number;
+};
+
+/** Restores of a worker that read at the same time. */
+const atOnce = 8;
+const tellEveryMs = 1000;
+
+/**
+ * Brings the local copy of a task up to its last commit, from where the copy stands: 1. the group's committed offsets were read (by the caller)  2. the
+ * changelog's high watermark is the goal, since the last stable offset may lie before that commit (KAFKA-10167)  3. what is committed up to it is applied.
+ */
+export class Restorer {
+  readonly #parts;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(parts: RestorerParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {BrokerError} `BROKER_CORRUPT` when the changelog does not hold that commit @throws {KafkaError} */
+  async restore(wanted: Wanted, signal: AbortSignal | undefined): Promise<LocalCheckpoint> {
+    const { local } = this.#parts;
+    const changelog = await this.#changelogId(wanted);
+    const here = this.#usable(wanted, changelog);
+    if (here?.whole === true && here.number === wanted.number) return here;
+    await this.#turn(signal);
+    try {
+      await this.#read(wanted, { changelog, signal });
+      if (local.read(wanted.task)?.number !== wanted.number) {
+        // The copy was of another history (a changelog that was cut back, say): once more, from its beginning.
+        local.forget(wanted.task);
+        await this.#read(wanted, { changelog, signal });
+      }
+      const restored = local.read(wanted.task);
+      if (restored?.number !== wanted.number) {
+        throw new BrokerError("BROKER_CORRUPT", `the changelog of ${wanted.task} does not hold its commit ${wanted.number}`, {
+          at: `${wanted.topic}[${wanted.partition}]`,
+        });
+      }
+      return restored;
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.client.close();
+  }
+
+  /** What is here, unless it is of another changelog or so old that deletes may be gone from the changelog before they came here. */
+  #usable({ task, number }: Wanted, changelog: string): LocalCheckpoint | undefined {
+    const { local, clock, deleteRetentionMs } = this.#parts;
+    const here = local.read(task);
+    if (here === undefined) return undefined;
+    const behind = !here.whole || here.number !== number;
+    const old = behind && clock() - here.writtenAtMs > deleteRetentionMs * 0.9;
+    if (here.changelog === changelog && !old && here.number <= number) return here;
+    local.forget(task);
+    return undefined;
+  }
+
+  async #read({ task, number, topic, partition }: Wanted, { changelog, signal }: { changelog: string; signal: AbortSignal | undefined }) {
+    const { client, local, events, clock } = this.#parts;
+    const place = { topic, partition };
+    const from = local.read(task)?.next;
+    const [[end], [start]] = await Promise.all([
+      listOffsets(client, [place], { at: { kind: "high-watermark" }, signal }),
+      listOffsets(client, [place], { at: { kind: "earliest" }, signal }),
+    ]);
+    const goal = end!.offset;
+    const first = from === undefined || from < start!.offset ? start!.offset : from;
+    const total = goal - first;
+    const begun = performance.now();
+    let told = begun;
+    events.restoring({ task, read: 0n, total, ms: 0 });
+    const restoration = local.restore(task, { id: changelog, behind: total, atMs: clock() });
+    let last: { readonly number: bigint; readonly meta: Uint8Array } | undefined;
+    await committedRanges(client, [{ ...place, from: first, to: goal }], {
+      signal,
+      each: ({ parts, next }) => {
+        const entries: ChangelogEntry[] = [];
+        for (const { index, baseOffset } of parts) {
+          for (let i = 0; i < index.count; i++) {
+            const entry = readEntry(
+              keyOf(index, i),
+              valueOf(index, i),
+              () => `${topic}[${partition}]@${baseOffset + BigInt(index.numbers[i]!)}`,
+            );
+            if (entry?.kind === "meta") last = { number: entry.number, meta: Buffer.from(entry.meta) };
+            else if (entry !== undefined) entries.push(entry);
+          }
+        }
+        restoration.apply(entries, next);
+        const now = performance.now();
+        if (now - told < tellEveryMs) return;
+        told = now;
+        events.restoring({ task, read: next - first, total, ms: now - begun });
+      },
+    });
+    if (last?.number === number) restoration.finish({ ...last, next: goal });
+    events.restoring({ task, read: total, total, ms: performance.now() - begun });
+  }
+
+  async #changelogId({ topic }: Wanted): Promise<string> {
+    const found = await this.#parts.client.topic(topic);
+    if (found === undefined) throw new BrokerError("BROKER_UNKNOWN_TOPIC", "the changelog is gone", { at: topic });
+    return found.id;
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#running >= atOnce) await new Promise<void>((settle) => void this.#waiting.push(settle));
+    this.#running += 1;
+    if (signal?.aborted === true) await sleep(0, undefined, { signal });
+  }
+}

@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { fingerprintOf } from "#broker/commit-fingerprint.ts";
+import type { Commit, CommitResult, Position } from "#broker/broker.ts";
+import { listOffsets } from "../admin/offsets.ts";
+import type { LocalCopy } from "../changelog/local-copy.ts";
+import type { Compression } from "../codec/compression.ts";
+import type { KafkaEvents } from "../kafka-events.ts";
+import { changelogOf } from "../names.ts";
+import type { Seat } from "../seat.ts";
+import type { TransactionOutcome } from "../transaction/transaction.ts";
+import { isRetriable } from "../wire/error-classes.ts";
+import type { KafkaClient } from "../wire/kafka-client.ts";
+import { asKafkaError } from "../wire/kafka-error.ts";
+import { type BuiltCommit, buildTransaction } from "./build-transaction.ts";
+
+export type CommitParts = {
+  readonly client: KafkaClient;
+  readonly local: LocalCopy;
+  readonly events: KafkaEvents;
+  readonly clock: () => number;
+  readonly compression: Compression;
+  readonly onLocalWritten: () => void;
+  readonly closing: AbortSignal;
+};
+
+/** How often a commit is tried anew because the generation changed while it was made. */
+const mostTries = 10;
+const again = { firstMs: 50, mostMs: 5000 };
+
+/**
+ * Makes a commit in the name of a seat: one Kafka transaction, then one local one. Its number settles what got lost:
+ * when the outcome cannot be had from the transaction, the offsets' notes say whether it is there.
+ */
+export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitParts): Promise<CommitResult> {
+  const begun = performance.now();
+  for (let tries = 1; ; tries++) {
+    const refusal = seat.refusal(commit);
+    if (refusal !== undefined) return { kind: "fenced", reason: refusal };
+    const last = await seat.lastOf(commit.tasks);
+    // Its answer was lost, or it was asked for twice: it is durable already.
+    if (last[0]?.fingerprint === fingerprintOf(commit)) return last[0].result;
+    const odd = commit.tasks.findIndex(({ number }, i) => number !== last[i]!.number + 1n);
+    if (odd >= 0) {
+      const { task, number } = commit.tasks[odd]!;
+      return { kind: "fenced", reason: `commit ${number} of task ${task} does not follow its last one, ${last[odd]!.number}` };
+    }
+    const numbers = new Map(commit.tasks.map(({ task }, i) => [task, last[i]!.changelogNumber]));
+    const built = buildTransaction(commit, {
+      compression: parts.compression,
+      nowMs: parts.clock(),
+      changelogNumberOf: ({ task }) => numbers.get(task)!,
+    });
+    const { identity } = seat.member;
+    if (identity === undefined) {
+      if (tries >= mostTries) return { kind: "aborted", reason: "the member has no place in its group now" };
+      await seat.member.whenSettled();
+      await pause(tries, parts.closing);
+      continue;
+    }
+    const outcome = await runTransaction(seat, { commit, built, identity }, parts);
+    const { kind } = outcome;
+    parts.events.transaction({ outcome: kind, ms: performance.now() - begun, partitions: built.batches.length, bytes: built.bytes, tries });
+    if (kind === "committed") return await finish(seat, { commit, built, written: outcome.written }, parts);
+    if (kind === "unknown") {
+      const settled = await settle(seat, commit, parts);
+      if (settled === "aborted") return { kind: "aborted", reason: outcome.error.message };
+      return await finish(seat, { commit, built, written: await endsOf(built, parts) }, parts);
+    }
+    if (kind === "aborted") return { kind: "aborted", reason: outcome.error.message };
+    if (outcome.by === "producer") {
+      seat.end(`another process commits as ${seat.spec.member}: ${outcome.error.message}`);
+      return { kind: "fenced", reason: outcome.error.message };
+    }
+    // The generation was another one by then. If the tasks are still ours, the whole of it is tried again under the new one.
+    await seat.member.renew(identity);
+    if (tries >= mostTries) return { kind: "fenced", reason: outcome.error.message };
+  }
+}
+
+type Making = { readonly commit: Commit; readonly built: BuiltCommit; readonly identity: NonNullable<Seat["member"]["identity"]> };
+
+async function runTransaction(seat: Seat, { commit, built, identity }: Making, { closing }: CommitParts): Promise<TransactionOutcome> {
+  try {
+    return await seat.transactions.run({ batches: built.batches, group: commit.group, member: identity, offsets: built.offsets });
+  } catch (thrown) {
+    const error = asKafkaError(thrown, "commit");
+    if (closing.aborted || seat.transactions.phase === "closed") throw error;
+    // Nobody knows yet how it ended: a transaction of ours must have begun anew before the offsets are stable.
+    for (let failed = 1; ; failed++) {
+      try {
+        await seat.transactions.open();
+        return { kind: "unknown", error };
+      } catch (reason) {
+        if (seat.transactions.phase === "fenced") return { kind: "fenced", by: "producer", error: asKafkaError(reason, "commit") };
+        if (closing.aborted || !isRetriable(asKafkaError(reason, "commit"))) throw reason;
+        await pause(failed, closing);
+      }
+    }
+  }
+}
+
+/** Reads back whether the commit is there. */
+async function settle(seat: Seat, commit: Commit, { closing }: CommitParts): Promise<"committed" | "aborted"> {
+  seat.forget(commit.tasks);
+  for (let failed = 1; ; failed++) {
+    try {
+      const found = await seat.checkpoints.read(commit.tasks.map(({ task }) => task));
+      return found.every(({ number }, i) => number === commit.tasks[i]!.number) ? "committed" : "aborted";
+    } catch (thrown) {
+      const error = asKafkaError(thrown, "commit");
+      if (closing.aborted || !isRetriable(error)) throw error;
+      await pause(failed, closing);
+    }
+  }
+}
+
+type Done = { readonly commit: Commit; readonly built: BuiltCommit; readonly written: readonly Position[] };
+
+/** Where the partitions of a commit end whose own answers were lost: behind its records, at the earliest. Its changelogs have no other writer. */
+async function endsOf({ batches }: BuiltCommit, { client, closing }: CommitParts): Promise<readonly Position[]> {
+  for (let failed = 1; ; failed++) {
+    try {
+      return await listOffsets(client, batches, { at: { kind: "stable-end" }, signal: closing });
+    } catch (thrown) {
+      const error = asKafkaError(thrown, "commit");
+      if (closing.aborted || !isRetriable(error)) throw error;
+      await pause(failed, closing);
+    }
+  }
+}
+
+/** Behind the Kafka transaction: the local copy, then the answer. */
+async function finish(seat: Seat, { commit, built, written }: Done, parts: CommitParts): Promise<CommitResult> {
+  const logs = new Set(built.logged.map(({ task }) => placeOf(changelogOf(commit.group, task))));
+  const result: CommitResult = { kind: "committed", written: written.filter((position) => !logs.has(placeOf(position))) };
+  seat.committed(commit, new Set(built.logged.map(({ task }) => task)), result);
+  const ends = new Map(written.map((position) => [placeOf(position), position.offset]));
+  await writeLocal(
+    built.logged.map((task) => {
+      const { topic, partition } = changelogOf(commit.group, task.task);
+      return {
+        commit: task,
+        next: ends.get(placeOf({ topic, partition }))!,
+        changelog: parts.client.known(topic)!.id,
+        atMs: parts.clock(),
+      };
+    }),
+    parts,
+  );
+  return result;
+}
+
+/** A disk that is full must not cost what Kafka has: it is waited for, since a later commit written without this one would be a hole. */
+async function writeLocal(
+  commits: Parameters<LocalCopy["write"]>[0],
+  { local, events, closing, onLocalWritten }: CommitParts,
+): Promise<void> {
+  if (commits.length === 0) return;
+  const begun = performance.now();
+  for (let failed = 1; ; failed++) {
+    try {
+      local.write(commits);
+      onLocalWritten();
+      return;
+    } catch (error) {
+      events.localCopyStuck({ error, afterMs: performance.now() - begun });
+      // What is missing there is read from the changelog when the task is opened again.
+      if (closing.aborted) return;
+      await pause(failed, closing);
+    }
+  }
+}
+
+const placeOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic} ${partition}`;
+
+const pause = (tries: number, signal: AbortSignal): Promise<void> =>
+  sleep(Math.min(again.firstMs * 2 ** (tries - 1), again.mostMs), undefined, { signal }).catch(() => undefined);
