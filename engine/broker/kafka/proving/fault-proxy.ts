@@ -51,6 +51,11 @@ export class FaultProxy {
   /** Where to connect instead of a broker's address; for `ClusterSettings.via`. @throws {RangeError} more addresses than listeners were opened */
   readonly via = (address: Address): Address => ({ host: "127.0.0.1", port: this.#nodeOf(address).port });
 
+  /** The same for another process, in its variable `MILLRACE_KAFKA_VIA`. */
+  variable(brokers: readonly Address[]): string {
+    return brokers.map((broker) => `${textOf(broker)}=${textOf(this.via(broker))}`).join(",");
+  }
+
   /** How many connections of clients are open. */
   get connections(): number {
     return this.#nodes.reduce((sum, { connections }) => sum + connections.size, 0);
@@ -171,7 +176,7 @@ export class FaultProxy {
   #nodeOf({ host, port }: Address): Node {
     const known = this.#nodes.find(({ address }) => address?.host === host && address.port === port);
     const node = known ?? this.#nodes.find(({ address }) => address === undefined);
-    if (node === undefined) throw new RangeError(`${host}:${port} is one broker more than the proxy was started for`);
+    if (node === undefined) throw new RangeError(`${textOf({ host, port })} is one broker more than the proxy was started for`);
     node.address ??= { host, port };
     return node;
   }
@@ -191,6 +196,7 @@ export async function startFaultProxy({ addresses = 12 }: { readonly addresses?:
   return new FaultProxy(servers);
 }
 
+const textOf = ({ host, port }: Address): string => `${host.includes(":") ? `[${host}]` : host}:${port}`;
 const nameOf = (key: number): string => protocolAPIsById[key] ?? `Api${key}`;
 
 function keyOf(api: string): number {

@@ -61,7 +61,7 @@ function split(url: string): { readonly secure: boolean; readonly bootstrap: rea
 }
 
 /** What is told of a URL; who mistypes one may have put a password into it. */
-const withoutLogin = (url: string): string => url.replace(/\/\/.*@/, "//…@");
+const withoutLogin = (url: string): string => url.replace(/\?.*$/s, "").replace(/^.*@/s, "…@");
 
 function mechanismOf(name: string | null): Mechanism | undefined {
   if (name === null) return undefined;
