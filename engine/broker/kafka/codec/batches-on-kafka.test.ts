@@ -181,7 +181,9 @@ describeKafka("batches on a real broker", () => {
       const topic = await createTopic(`kcat-${compression}`);
       const args = ["-P", "-b", bootstrapText(), "-t", topic, "-K", ":", "-z", compression, "-X", "linger.ms=200"];
       await outputOf("kcat", args, Buffer.from(`${lines.join("\n")}\n`));
-      const found = textsOf(await read(client, topic)).map(({ key, value }) => `${Buffer.from(key!, "hex")}:${Buffer.from(value!, "hex")}`);
+      const found = textsOf(await read(client, topic)).map(
+        ({ key, value }) => `${Buffer.from(key!, "hex").toString()}:${Buffer.from(value!, "hex").toString()}`,
+      );
       expect([compression, found]).toEqual([compression, lines]);
     }
   });

@@ -99,9 +99,11 @@ class OwnHeaders {
   sequence = 0;
   mark = false;
   private readonly reader: VarintReader;
+  private readonly view: DataView;
 
   constructor(reader: VarintReader) {
     this.reader = reader;
+    this.view = new DataView(reader.bytes.buffer, reader.bytes.byteOffset, reader.bytes.length);
   }
 
   /** How many headers there are for a reader; the headers end at `end` at the latest. @throws {RangeError} */
@@ -124,7 +126,7 @@ class OwnHeaders {
         throw new RangeError(`header ${i} of ${count} ends behind its record at byte ${end}`);
       if (nameLength === sequenceHeader.length && startsWith(bytes, sequenceHeader, name)) {
         visible -= 1;
-        const sequence = valueLength === 8 ? bytes.readDoubleBE(value) : 0;
+        const sequence = valueLength === 8 ? this.view.getFloat64(value) : 0;
         this.sequence = Number.isFinite(sequence) ? sequence : 0;
       } else if (nameLength === markHeader.length && startsWith(bytes, markHeader, name)) {
         visible -= 1;
