@@ -68,3 +68,27 @@ describeKafka.each([2, 1] as const)("who may go on, in version %i", (version) =>
     },
   );
 });
+
+describeKafka("who may go on, in version 2", () => {
+  test("[K14] a producer that was cut off while it ended its transaction does not fence its successor when it is back", async () => {
+    const proxy = await startFaultProxy();
+    const bench = await transactionBench();
+    const zombie = managerOf(bench, { version: 2, via: proxy.via, deadlineMs: 300 });
+    const heir = managerOf(bench, { version: 2 });
+    await zombie.open();
+    proxy.onRequest("EndTxn", () => proxy.loseAnswer({ api: "EndTxn", outcome: "undone" }));
+    let opened = false;
+    proxy.onRequest("InitProducerId", async () => {
+      if (opened) return;
+      opened = true;
+      await heir.open();
+    });
+    expect(await zombie.run(transactionOf(bench, "zombie", 1n))).toMatchObject({ kind: "fenced", by: "producer" });
+    expect(await heir.run(transactionOf(bench, "heir", 2n))).toMatchObject({ kind: "committed" });
+    expect(await zombie.run(transactionOf(bench, "zombie", 3n))).toMatchObject({ kind: "fenced", by: "producer" });
+    expect(await heir.run(transactionOf(bench, "again", 4n))).toMatchObject({ kind: "committed" });
+    await until(async () => (await seen(bench)).values.length === 4, 5000, "the markers are written");
+    expect(await seen(bench)).toEqual({ values: ["0:heir", "0:again", "1:heir", "1:again"], offsets: ["4 again", "4 again"] });
+    await proxy.close();
+  });
+});

@@ -14,7 +14,7 @@ type BenchOptions = { readonly partitions?: number; readonly configs?: Record<st
 export async function transactionBench({ partitions = 2, configs = {} }: BenchOptions = {}): Promise<TransactionBench> {
   const [topic, source] = await Promise.all([createTopic("written", partitions, configs), createTopic("source", 2)]);
   const group = uniqueName("group");
-  return { topic, source, group, id: uniqueName("producer"), member: await joinRaw(openClient("member"), group) };
+  return { topic, source, group, id: uniqueName("producer"), member: await joinRaw(openClient("member"), group, { sessionMs: 600_000 }) };
 }
 
 export type ManagerOptions = Partial<Omit<TransactionSettings, "client">> &

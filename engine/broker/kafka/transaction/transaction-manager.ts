@@ -187,11 +187,16 @@ export class TransactionManager {
     return undefined;
   }
 
-  /** Until it is known how the last transaction ended there is nothing else to do, so this goes on until it succeeds, is refused or closed. */
+  /**
+   * Until it is known how the last transaction ended there is nothing else to do, so this goes on until it succeeds, is refused or closed.
+   * Protocol 2 tells us when there is a successor. In protocol 1 the coordinator, while a transaction is open, refuses its own producer too.
+   */
   async #recover(): Promise<KafkaError | undefined> {
     this.#phase = "lost";
+    const { version, identity } = this.#producer;
     try {
-      await this.#init(Number.POSITIVE_INFINITY);
+      if (version === 2) await this.#init(Number.POSITIVE_INFINITY, identity).catch((thrown: unknown) => this.#unlessFenced(thrown));
+      if (this.#phase === "lost") await this.#init(Number.POSITIVE_INFINITY);
     } catch (thrown) {
       const error = asKafkaError(thrown, "init producer");
       if (this.#fencedBy === undefined) throw error;
@@ -200,12 +205,19 @@ export class TransactionManager {
     return undefined;
   }
 
-  async #init(forMs: number): Promise<void> {
+  /** An epoch that is used up cannot be raised, only replaced. */
+  #unlessFenced(thrown: unknown): void {
+    const error = asKafkaError(thrown, "init producer");
+    if (this.#fencedBy !== undefined || this.#hurry.signal.aborted) throw error;
+    this.#settings.onRetry?.(error);
+  }
+
+  async #init(forMs: number, as?: ProducerIdentity): Promise<void> {
     try {
-      await this.#producer.init(forMs);
+      await this.#producer.init(forMs, as);
     } catch (thrown) {
       const error = asKafkaError(thrown, "init producer");
-      // Somebody else takes the id over at this very moment, and later than we.
+      // Somebody else has taken the id over, or does at this very moment.
       if (isProducerFenced(error)) this.#fence(error);
       throw error;
     }

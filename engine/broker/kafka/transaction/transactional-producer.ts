@@ -70,14 +70,17 @@ export class TransactionalProducer {
     return this.#sent;
   }
 
-  /** Takes the transactional id over: predecessors are fenced, and what they left open is aborted before this is answered. */
-  async init(forMs: number): Promise<void> {
+  /**
+   * Takes the transactional id over, and answers when what was open under it has ended. As nobody: whoever held it is fenced. As who we are:
+   * refused when there is a successor.
+   */
+  async init(forMs: number, as: ProducerIdentity = nobody): Promise<void> {
     const { client, transactionalId, timeoutMs } = this.#settings;
     await this.#persist("init producer", forMs, async (refresh) => {
       const version = this.#settings.version ?? ((await client.finalizedFeature("transaction.version")) >= 2 ? 2 : 1);
       const node = await client.coordinator("transaction", transactionalId, refresh);
       const doing = `init producer ${transactionalId}`;
-      this.#adopt(await client.send(node, initProducerId(transactionalId, timeoutMs, nobody), doing));
+      this.#adopt(await client.send(node, initProducerId(transactionalId, timeoutMs, as), doing));
       this.#version = version;
     });
   }
