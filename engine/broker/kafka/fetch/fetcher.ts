@@ -6,6 +6,7 @@ import { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { noRecords } from "#broker/record-batch.ts";
 import { Bells } from "./bells.ts";
 import type { PartitionAsk } from "./fetch-request.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { checkOffset, type PartitionRead, readPartitions } from "./read-partitions.ts";
 
 export type FetcherSettings = {
@@ -14,6 +15,9 @@ export type FetcherSettings = {
   /** How long a partition that moves, or has no leader, is asked again. */
   readonly deadlineMs?: number;
 };
+
+// Reading is answered at once, waiting after 5 s at the latest: what takes longer is a broker that is gone without a word.
+const requestTimeoutMs = 10_000;
 
 /** Where reading goes on, and whether that is where the log begins. */
 type Ask = PartitionAsk & { readonly name: string; readonly fromEarliest: boolean };
@@ -35,17 +39,20 @@ export class Fetcher {
   /** In which turn a partition was served last. */
   readonly #served = new Map<string, number>();
   #turn = 0;
+  readonly #ahead = new ReadAhead();
+  /** Where the last call ended. */
+  #lastNext: ReadonlyMap<string, bigint> = new Map();
 
   constructor(cluster: ClusterSettings, { maxAnswerBytes = 1 << 20, deadlineMs = 60_000 }: FetcherSettings = {}) {
-    this.#client = new KafkaClient(cluster, "fetch");
-    this.#waiting = new KafkaClient(cluster, "wait");
+    this.#client = new KafkaClient(cluster, "fetch", { requestTimeoutMs });
+    this.#waiting = new KafkaClient(cluster, "wait", { requestTimeoutMs });
     this.#bells = new Bells({ waiting: this.#waiting, reading: this.#client });
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#deadlineMs = deadlineMs;
   }
 
   /**
-   * `Broker.fetch`, for positions of different partitions. Ends are not older than the call.
+   * `Broker.fetch`, for positions of different partitions. An end that `next` has reached is not older than the call.
    * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CORRUPT`, `BROKER_CLOSED`
    * @throws {KafkaError} when a leader cannot be reached by the deadline
    */
@@ -68,47 +75,84 @@ export class Fetcher {
   }
 
   /** What each partition has, by name: at least what it had when the call began. */
-  async #read(asks: readonly Ask[], { maxBytes, maxWaitMs }: FetchLimits): Promise<ReadonlyMap<string, Read>> {
+  async #read(asks: readonly Ask[], limits: FetchLimits): Promise<ReadonlyMap<string, Read>> {
+    const { maxBytes, maxWaitMs } = limits;
     const until = performance.now() + maxWaitMs;
-    const reads = new Map<string, Read>();
-    for (let open = asks; ;) {
-      for (const [name, read] of await this.#readAtOnce(open, maxBytes)) reads.set(name, read);
+    const reads = await this.#takeAhead(asks);
+    // What was read ahead up to an end that may have grown since, and what was not, is asked for now.
+    let open = asks.flatMap((ask) => goingOn(ask, reads.get(ask.name)));
+    for (;;) {
+      for (const [name, read] of await this.#readAtOnce(open, maxBytes)) reads.set(name, behind(reads.get(name), read));
       const leftMs = until - performance.now();
-      if (leftMs <= 0 || [...reads.values()].some(({ batches }) => batches.length > 0)) return reads;
-      const further = asks.map((ask) => ({ ...ask, offset: reads.get(ask.name)!.next, fromEarliest: false }));
+      if (leftMs <= 0 || [...reads.values()].some(({ batches }) => batches.length > 0)) break;
+      const further = asks.map((ask) => from(ask, reads.get(ask.name)!.next));
       // Behind aborted records and markers there may be more to read already.
       open = further.filter(({ name, offset }) => reads.get(name)!.byteLength > 0 && offset < reads.get(name)!.stableEnd);
       if (open.length > 0) continue;
       const rang = await this.#bells.wait(further, leftMs, this.#closing.signal);
       open = further.filter((ask) => rang.includes(ask));
-      if (open.length === 0) return reads;
+      if (open.length === 0) break;
     }
+    this.#goAhead(asks, { reads, maxBytes });
+    return reads;
+  }
+
+  async #takeAhead(asks: readonly Ask[]): Promise<Map<string, Read>> {
+    const taken = await Promise.all(asks.map((ask) => this.#ahead.take(ask)));
+    const reads = new Map<string, Read>();
+    for (const [i, { name }] of asks.entries()) {
+      const read = taken[i];
+      if (read?.kind !== "read") continue;
+      reads.set(name, read);
+      this.#noteServed(name, read);
+    }
+    return reads;
+  }
+
+  /** When calls go on where the one before ended, and that is far from the ends, the next answers may be under way while these are worked on. */
+  #goAhead(asks: readonly Ask[], { reads, maxBytes }: { readonly reads: ReadonlyMap<string, Read>; readonly maxBytes: number }): void {
+    const goesOn = asks.some(({ name, offset }) => this.#lastNext.get(name) === offset);
+    this.#lastNext = new Map([...reads].map(([name, { next }]) => [name, next]));
+    const far = goesOn ? asks.filter(({ name }) => reads.get(name)!.next < reads.get(name)!.stableEnd) : [];
+    const further = this.#inTurn(far.map((ask) => from(ask, reads.get(ask.name)!.next)));
+    const byLeader = Map.groupBy(further, ({ topic, partition }) => this.#client.known(topic)?.partitions[partition]?.leader);
+    this.#ahead.start(byLeader.values(), (group) => this.#ask(group, { maxBytes, forMs: 0 }));
   }
 
   async #readAtOnce(asks: readonly Ask[], maxBytes: number): Promise<ReadonlyMap<string, Read>> {
     const reads = new Map<string, Read>();
-    for (let open: readonly Ask[] = asks.toSorted((a, b) => this.#turnOf(a) - this.#turnOf(b)); open.length > 0;) {
-      const answers = await readPartitions(this.#client, open, {
-        maxBytes: Math.min(maxBytes, this.#maxAnswerBytes),
-        maxWaitMs: 0,
-        forMs: this.#deadlineMs,
-        signal: this.#closing.signal,
-      });
+    for (let open = this.#inTurn(asks); open.length > 0;) {
+      const answers = await this.#ask(open, { maxBytes, forMs: this.#deadlineMs });
       this.#checkIds(open);
-      this.#turn += 1;
       const outside: Ask[] = [];
       for (const [i, ask] of open.entries()) {
         const answer = answers[i]!;
         if (answer.kind === "out-of-range") {
           outside.push(ask);
-          continue;
+        } else {
+          reads.set(ask.name, answer);
+          this.#noteServed(ask.name, answer);
         }
-        reads.set(ask.name, answer);
-        if (answer.byteLength > 0) this.#served.set(ask.name, this.#turn);
       }
       open = await this.#inRange(outside);
     }
     return reads;
+  }
+
+  #ask(
+    asks: readonly Ask[],
+    { maxBytes, forMs }: { readonly maxBytes: number; readonly forMs: number },
+  ): Promise<readonly PartitionRead[]> {
+    const { signal } = this.#closing;
+    return readPartitions(this.#client, asks, { maxBytes: Math.min(maxBytes, this.#maxAnswerBytes), maxWaitMs: 0, forMs, signal });
+  }
+
+  #inTurn(asks: readonly Ask[]): readonly Ask[] {
+    return asks.toSorted((a, b) => (this.#served.get(a.name) ?? 0) - (this.#served.get(b.name) ?? 0));
+  }
+
+  #noteServed(name: string, { byteLength }: Read): void {
+    if (byteLength > 0) this.#served.set(name, ++this.#turn);
   }
 
   /** Those that began where the log begins follow it; any other is an error, unless the partition holds it by now. */
@@ -144,10 +188,6 @@ export class Fetcher {
     return asks.map((ask) => ({ ...ask, offset: byName.get(ask.name) ?? ask.offset }));
   }
 
-  #turnOf({ name }: Ask): number {
-    return this.#served.get(name) ?? 0;
-  }
-
   /** Offsets of a topic that was deleted mean nothing in another one of its name. */
   #checkIds(asks: readonly Ask[]): void {
     for (const { topic } of asks) {
@@ -164,6 +204,18 @@ export class Fetcher {
     if (this.#closing.signal.aborted) throw new BrokerError("BROKER_CLOSED", "the log is closed");
   }
 }
+
+const from = (ask: Ask, offset: bigint): Ask => ({ ...ask, offset, fromEarliest: false });
+
+/** Where there is still something to ask, after what was read ahead. */
+function goingOn(ask: Ask, read: Read | undefined): Ask[] {
+  if (read === undefined) return [ask];
+  return read.next < read.stableEnd ? [] : [from(ask, read.next)];
+}
+
+/** What was read of a partition, and what lies behind it. */
+const behind = (first: Read | undefined, second: Read): Read =>
+  first === undefined ? second : { ...second, batches: [...first.batches, ...second.batches] };
 
 const nameOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string => `${topic}[${partition}]`;
 

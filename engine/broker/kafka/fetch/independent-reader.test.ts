@@ -1,4 +1,3 @@
-import { createTopicsV7 } from "@platformatic/kafka";
 import { afterAll, describe, expect, test } from "vitest";
 import { earliest } from "#broker/broker.ts";
 import { keyTextOf, valueOf } from "#broker/record-batch.ts";
@@ -7,7 +6,7 @@ import { listOffsets } from "../admin/offsets.ts";
 import { ensureTopics } from "../admin/topic-admin.ts";
 import { readBatchHeader } from "../codec/batch-header.ts";
 import { hasKcat, readCommitted } from "../proving/independent-readers.ts";
-import { clusterSettings, describeKafka, openClient, uniqueName, until } from "../proving/kafka-test.ts";
+import { bootstrapText, clusterSettings, createTopic, describeKafka, openClient, uniqueName, until } from "../proving/kafka-test.ts";
 import { type Compression, RawWriter } from "../proving/raw-writer.ts";
 import { Fetcher } from "./fetcher.ts";
 import { fetchRequest } from "./fetch-request.ts";
@@ -44,7 +43,7 @@ describeKafka("fetcher beside kcat", () => {
   }
 
   async function readByKcat(topic: string): Promise<Seen[]> {
-    const found = await readCommitted(process.env["MILLRACE_KAFKA"]!, topic, "kcat");
+    const found = await readCommitted(bootstrapText(), topic, "kcat");
     return found.map(({ partition, offset, key, value }) => ({
       partition,
       offset,
@@ -91,17 +90,12 @@ describeKafka("fetcher beside kcat", () => {
   });
 
   test("[K51] batches and markers that compaction has emptied are read over, and kcat sees the same", { timeout: 120_000 }, async () => {
-    const topic = uniqueName("emptied");
-    const configs = Object.entries({
+    const topic = await createTopic("emptied", 1, {
       "cleanup.policy": "compact",
       "segment.ms": "100",
       "min.cleanable.dirty.ratio": "0.01",
       "delete.retention.ms": "0",
-    }).map(([name, value]) => ({ name, value }));
-    const request = [{ name: topic, numPartitions: 1, replicationFactor: 1, assignments: [], configs }];
-    await client.ask(await client.controller(), createTopicsV7.api, [request, 10_000, false], "create");
-    await until(async () => (await client.topic(topic, true))?.partitions[0]?.leader === 1 || undefined, 10_000, "a leader");
-
+    });
     // What stays without records: the last batch of a producer that numbers them, and the marker of one that writes no more.
     for (let i = 0; i < 6; i++) {
       const writer = await RawWriter.open(client, uniqueName("emptied"));
