@@ -3,6 +3,8 @@ import { describeKafka, openClient, uniqueName, until } from "../proving/kafka-t
 import { joinRaw } from "../proving/raw-member.ts";
 import { managerOf, seen, transactionBench } from "./transaction-harness.ts";
 import { batches, transactionOf } from "./transaction-samples.ts";
+import type { KafkaClient } from "../wire/kafka-client.ts";
+import { TransactionManager } from "./transaction-manager.ts";
 import { transactionSteps } from "./transaction.ts";
 
 const nothing = { values: [], offsets: ["none", "none"] };
@@ -83,5 +85,35 @@ describeKafka.each([2, 1] as const)("what goes wrong inside a transaction of ver
     expect(steps).toEqual(transactionSteps);
     await until(async () => (await seen(bench)).values.length === 4, 5000, "the markers are written");
     expect((await seen(bench)).values).toEqual(["0:ended", "0:next", "1:ended", "1:next"]);
+  });
+});
+
+describeKafka("what a leader refuses in a transaction of version 1", () => {
+  test("[K12] a partition that the coordinator knows nothing of is refused as abortable, and the next transaction commits", async () => {
+    const bench = await transactionBench();
+    const client = openClient("forgetful");
+    let forgets = true;
+    const send: KafkaClient["send"] = async (node, request, doing) => {
+      // As if the coordinator had answered and lost what it was told.
+      if (request.key === 24 && forgets) return {} as never;
+      return client.send(node, request, doing);
+    };
+    const forgetful = {
+      send,
+      known: client.known.bind(client),
+      metadata: client.metadata.bind(client),
+      coordinator: client.coordinator.bind(client),
+      finalizedFeature: client.finalizedFeature.bind(client),
+    };
+    const manager = new TransactionManager({ client: forgetful, transactionalId: bench.id, timeoutMs: 30_000, version: 1 });
+    await manager.open();
+    expect(await manager.run(transactionOf(bench, "lost", 1n))).toMatchObject({
+      kind: "aborted",
+      error: { ids: ["TRANSACTION_ABORTABLE"] },
+    });
+    forgets = false;
+    expect(await manager.run(transactionOf(bench, "next", 2n))).toMatchObject({ kind: "committed" });
+    await until(async () => (await seen(bench)).values.length === 2, 5000, "the markers are written");
+    expect(await seen(bench)).toEqual({ values: ["0:next", "1:next"], offsets: ["2 next", "2 next"] });
   });
 });

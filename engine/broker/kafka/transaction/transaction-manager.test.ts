@@ -128,6 +128,22 @@ describeKafka.each([2, 1] as const)("transactions of version %i", (version) => {
     await proxy.close();
   });
 
+  test("[K24] what is too much for one request goes in several", async () => {
+    const proxy = await startFaultProxy();
+    const bench = await transactionBench({ partitions: 24 });
+    const manager = managerOf(bench, { version, via: proxy.via });
+    await manager.open();
+    const text = "x".repeat(800_000);
+    const large = Array.from({ length: 24 }, (_, partition) => ({ ...batches(bench.topic, text), partition }));
+    expect(await manager.run({ ...transactionOf(bench, "large", 1n), batches: large })).toMatchObject({
+      kind: "committed",
+      written: large.map(({ topic, partition }) => ({ topic, partition, offset: 1n })),
+    });
+    expect(proxy.counts()["Produce"]!.requests).toBe(2);
+    await manager.close();
+    await proxy.close();
+  });
+
   test("[K25] transactions one behind the other wait tens of milliseconds for the markers, not more", async () => {
     const bench = await transactionBench();
     const retried: string[] = [];
