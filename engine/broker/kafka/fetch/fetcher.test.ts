@@ -1,3 +1,4 @@
+import { deleteTopicsV6 } from "@platformatic/kafka";
 import { afterAll, expect, test } from "vitest";
 import { earliest, type FetchedBatch, type FetchLimits, type Position } from "#broker/broker.ts";
 import { keyTextOf, valueOf } from "#broker/record-batch.ts";
@@ -210,11 +211,25 @@ describeKafka("fetcher", () => {
     expect(await fetcher.fetch([at(topic, 0, earliest)], atOnce)).toMatchObject([{ count: 0, next: 2n, end: 2n, logStart: 2n }]);
   });
 
-  test("[K56] topics and partitions that do not exist are errors, and so is one that was made again under its readers", async () => {
+  test("[K56] topics and partitions that do not exist are errors, and a partition is asked for once in a call", async () => {
     const topic = await freshTopic();
     await expect(fetcher.fetch([at(topic, 1, 0n)], atOnce)).rejects.toMatchObject({ code: "BROKER_UNKNOWN_TOPIC", at: `${topic}[1]` });
     await expect(fetcher.fetch([at(uniqueName("nowhere"), 0, earliest)], atOnce)).rejects.toMatchObject({ code: "BROKER_UNKNOWN_TOPIC" });
     await expect(fetcher.fetch([at(topic, 0, 0n), at(topic, 0, 0n)], atOnce)).rejects.toThrow(RangeError);
+  });
+
+  test("[K56] offsets of a topic that was deleted are not read in another of its name", async () => {
+    const topic = await freshTopic();
+    await (await RawWriter.open(client)).write(topic, 0, records("a", "b"));
+    expect(await fetcher.fetch([at(topic, 0, 0n)], atOnce)).toMatchObject([{ count: 2 }]);
+    await client.ask(await client.controller(), deleteTopicsV6.api, [[{ name: topic, topicId: null! }], 10_000], "delete");
+    await until(async () => (await client.topic(topic, true)) === undefined, 10_000, "the topic to be gone");
+    await ensureTopics(client, [{ name: topic, partitions: 1, retention: { kind: "forever" } }], { replication: 1 });
+    await (await RawWriter.open(client)).write(topic, 0, records("x", "y", "z"));
+    await expect(fetcher.fetch([at(topic, 0, 2n)], atOnce)).rejects.toMatchObject({ code: "BROKER_UNKNOWN_TOPIC", at: topic });
+    const fresh = new Fetcher(clusterSettings());
+    expect((await fresh.fetch([at(topic, 0, 2n)], atOnce)).flatMap(textsOf)).toEqual(["x", "y", "z"]);
+    await fresh.close();
   });
 
   test("[K57] a closed fetcher refuses, and lets go of who waits", async () => {
