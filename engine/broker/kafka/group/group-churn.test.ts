@@ -18,31 +18,38 @@ describeKafka("group that never rests", () => {
       const tasks = tasksOf({ lines: 7, orders: 5, stock: 4 });
       group = new TestGroup({ tasks, cluster, sessionTimeoutMs: 5000, rebalanceTimeoutMs: 10_000 });
       const living = new Map<string, TestMember>();
-      const ending: Promise<unknown>[] = [];
+      // Who still gives its tasks back is not started again: two under one name are another law's matter [K41].
+      const leaving = new Map<string, Promise<unknown>>();
       const did: string[] = [];
       const begin = performance.now();
       while (performance.now() - begin < churnMs) {
         const name = `m${Math.floor(random() * 5)}`;
         const member = living.get(name);
-        if (member === undefined) {
+        if (leaving.has(name)) {
+          did.push(`${name} is let go`);
+          await leaving.get(name);
+        } else if (member === undefined) {
           did.push(`${name} joins`);
           living.set(name, start(name, random));
         } else if (random() < 0.5) {
           did.push(`${name} is killed`);
           living.delete(name);
-          ending.push(member.close());
+          await member.close();
           // Half of them are back at once, under the same name.
           if (random() < 0.5) living.set(name, start(name, random));
         } else {
           did.push(`${name} leaves`);
           living.delete(name);
-          ending.push(member.leave());
+          leaving.set(
+            name,
+            member.leave().then(() => leaving.delete(name)),
+          );
         }
         const pause = performance.now() + random() ** 2 * 1500;
         await until(() => performance.now() > pause, 3000, "a pause");
       }
+      await Promise.all(leaving.values());
       for (const name of ["m0", "m1", "m2"]) if (!living.has(name)) living.set(name, start(name, random));
-      await Promise.all(ending);
       const members = [...living.values()];
       await until(() => atRest(members, tasks.length), 40_000, `at rest after ${did.join(", ")}`);
       expect(group.table.violations).toEqual([]);

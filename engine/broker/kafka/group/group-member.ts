@@ -12,7 +12,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import { HookQueue } from "./hook-queue.ts";
 import { decodeMetadata, encodeMetadata } from "./member-metadata.ts";
 import { describeRebalance, type GroupView, noGroup, type Owner, type RebalanceFacts } from "./rebalance.ts";
-import { planRound } from "./round-plan.ts";
+import { type KnownOwners, planRound } from "./round-plan.ts";
 import { TaskList } from "./task-list.ts";
 
 /** While a round is incomplete the next one is near: who waits for it asks this often. */
@@ -50,6 +50,7 @@ export class GroupMember {
   #lastOwned: ReadonlySet<TaskId> = new Set();
   #lastView = noGroup;
   #view: GroupView = noGroup;
+  #known: KnownOwners | undefined;
   #attempt = 0n;
   #settled: PromiseWithResolvers<void> | undefined;
   #wake: ((reason: HeartbeatReport | string) => void) | undefined;
@@ -160,6 +161,7 @@ export class GroupMember {
     if (assignment.status === "refused" || assignment.topology !== this.#list.hash) throw this.#refusal();
     const origins = new Map([...this.#lastView.owners, ...this.#view.owners]);
     this.#view = this.#viewOf(assignment);
+    this.#known = { generation: this.#identity!.generationId, owners: knownOwners(assignment) };
     const tasks = new Set(this.#list.tasksOf(assignment.tasks));
     const excess = [...this.#owned].filter((task) => !tasks.has(task));
     this.#settle();
@@ -167,7 +169,7 @@ export class GroupMember {
       if (excess.length > 0) return this.#giveBack(excess);
       // Made for the process that had this name before: only a new round can tell who it waits for.
       if (assignment.attempt !== this.#attempt) return "takes its predecessor's place";
-      this.#beat(incompleteBeatMs);
+      this.#beat(this.#identity!, incompleteBeatMs);
     } else {
       if (excess.length > 0) this.#lose(excess);
       this.#take(tasks, { ...round, origins, reason: assignment.attempt === this.#attempt ? reason : "was started again" });
@@ -184,21 +186,30 @@ export class GroupMember {
     const held = await this.#hooks.heldState();
     const metadata = this.#metadata(held);
     const before = this.#identity?.generationId ?? -1;
+    let identity: Identity | undefined;
     try {
       const options = { forMs, signal, reason, sessionTimeoutMs, rebalanceTimeoutMs };
       const joined = await this.#requests.join(this.#identity?.memberId ?? "", metadata, options);
-      // Who was not in the generation before this one has been counted out by its leader; the leader of this one judges by the same rule.
-      if (before !== -1 && joined.generation !== before + 1) this.#lose(this.#owned);
-      this.#identity = { generationId: joined.generation, memberId: joined.memberId, groupInstanceId: this.#settings.instanceId };
-      this.#beat(this.#beatMs);
+      identity = { generationId: joined.generation, memberId: joined.memberId, groupInstanceId: this.#settings.instanceId };
+      // Whose generation was not the one before this cannot know whether it still owns anything, and commits nothing until it has been told.
+      const inDoubt = before !== -1 && joined.generation !== before + 1;
+      if (!inDoubt) this.#identity = identity;
+      this.#beat(identity, this.#beatMs);
       const plan = this.#plan(joined);
-      const assignment = decodeAssignment(await this.#requests.sync(this.#identity, plan, { forMs: rebalanceTimeoutMs, signal }));
-      if (assignment !== undefined) return { assignment, leader: joined.leads, held };
+      const assignment = decodeAssignment(await this.#requests.sync(identity, plan, { forMs: rebalanceTimeoutMs, signal }));
+      const isForThis = before === -1 || assignment?.attempt === this.#attempt;
+      if (assignment === undefined || !assignment.accepted || !isForThis) this.#lose(this.#owned);
+      this.#identity = identity;
+      if (assignment !== undefined && isForThis) return { assignment, leader: joined.leads, held };
       await sleep(againMs, undefined, { signal });
       return { again: "was told nothing" };
     } catch (thrown) {
       const error = asKafkaError(thrown, "join");
       if (this.#ends) return { again: "" };
+      if (identity !== undefined && identity !== this.#identity) {
+        this.#lose(this.#owned);
+        this.#identity = identity;
+      }
       if (error.is("UNKNOWN_MEMBER_ID")) return { again: this.#loseMembership() };
       if (error.is("REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION")) return { again: "the group rebalances" };
       if (this.#hasJoined && isRetriable(error)) return { again: "the coordinator did not answer" };
@@ -221,7 +232,7 @@ export class GroupMember {
   #plan({ generation, memberId, members }: JoinAnswer): ReadonlyMap<string, Buffer> {
     if (members === undefined) return new Map();
     const joined = members.map((member) => ({ ...member, metadata: decodeMetadata(member.metadata) }));
-    const plan = planRound(generation, this.#list, joined, memberId);
+    const plan = planRound({ generation, list: this.#list, leaderId: memberId, known: this.#known }, joined);
     const known = (assignment: Assignment): readonly number[] => (assignment.topology === this.#list.hash ? assignment.tasks : []);
     return new Map([...plan].map(([id, each]) => [id, encodeAssignment(each, this.#list.inputsOf(known(each)))]));
   }
@@ -250,7 +261,7 @@ export class GroupMember {
       },
       (error: unknown) => this.#fail(error),
     );
-    this.#beat(this.#beatMs);
+    this.#beat(this.#identity!, this.#beatMs);
   }
 
   /** Asks to have tasks given back, as long as the others would wait for it; who takes longer has lost them. */
@@ -314,8 +325,8 @@ export class GroupMember {
     return Math.min(3000, this.#settings.sessionTimeoutMs / 10);
   }
 
-  #beat(maxMs: number): void {
-    this.#heartbeats.set({ identity: this.#identity!, intervalMs: Math.min(maxMs, this.#beatMs) });
+  #beat(identity: Identity, maxMs: number): void {
+    this.#heartbeats.set({ identity, intervalMs: Math.min(maxMs, this.#beatMs) });
   }
 
   #settle(): void {
@@ -358,4 +369,9 @@ export class GroupMember {
       await client.close();
     }
   }
+}
+
+function knownOwners({ members, owners, since }: Assignment): KnownOwners["owners"] {
+  const known = owners.map((place, task) => [task, { id: members[place]?.id, since: since[task]! }] as const);
+  return new Map(known.filter((each): each is [number, { id: string; since: number }] => each[1].id !== undefined));
 }

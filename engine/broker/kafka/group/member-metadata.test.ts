@@ -24,12 +24,14 @@ const assignment: Assignment = {
   status: "incomplete",
   topology: list.hash,
   attempt: 7n,
+  accepted: true,
   tasks: [1, 3],
   members: [
     { id: "a", endpoint: "" },
     { id: "b", endpoint: "[::1]:80" },
   ],
   owners: [1, 0, -1, 0],
+  since: [3, 300, 0, 7],
 };
 
 describe("words of the group protocol", () => {

@@ -7,20 +7,33 @@ import type { TaskList } from "./task-list.ts";
 /** A member as the coordinator shows it to the leader; `id` is its name, which outlives the process. `metadata` is undefined where it is not ours. */
 export type JoinedMember = { readonly memberId: string; readonly id: string; readonly metadata: MemberMetadata | undefined };
 
+/** What a leader was told itself of an earlier round: who owns each task (by number), and since which generation. */
+export type KnownOwners = {
+  readonly generation: number;
+  readonly owners: ReadonlyMap<number, { readonly id: string; readonly since: number }>;
+};
+
+export type RoundToPlan = {
+  readonly generation: number;
+  readonly list: TaskList;
+  /** Member id of the leader. */
+  readonly leaderId: string;
+  /** Undefined when the leader is new. */
+  readonly known: KnownOwners | undefined;
+};
+
 /**
  * What the leader of a generation tells each member (by member id). A task that is to move from a member that is there is given to nobody in this
  * round, which is `incomplete`: its owner gives it back and joins again, and the round after has it to give [K33].
  */
-export function planRound(
-  generation: number,
-  list: TaskList,
-  joined: readonly JoinedMember[],
-  leaderId: string,
-): ReadonlyMap<string, Assignment> {
-  const topology = topologyOf(generation, joined) ?? list.hash;
+export function planRound(round: RoundToPlan, joined: readonly JoinedMember[]): ReadonlyMap<string, Assignment> {
+  const { generation, list, leaderId } = round;
+  const known = round.known?.generation === generation - 1 ? round.known.owners : undefined;
+  const accepted = new Set(joined.filter((member) => counts({ generation, list, known }, member)));
+  const topology = topologyOf(accepted) ?? list.hash;
   const ours = joined.filter((member) => member.metadata?.topology === topology);
   const leads = ours.some(({ memberId }) => memberId === leaderId) && topology === list.hash;
-  const owned = new Map(ours.map(({ memberId, metadata }) => [memberId, claims(generation, metadata!)]));
+  const owned = new Map(ours.map((member) => [member.memberId, accepted.has(member) ? member.metadata!.owned : []]));
   // A leader of another topology does not know the tasks of this one: all stays as it is until it has left.
   const targets = leads ? targetsOf(list, ours, owned) : owned;
   const complete = leads && isComplete(owned, targets);
@@ -31,34 +44,57 @@ export function planRound(
     }),
   );
   const owners: number[] = [];
-  // What is to move is its owner's until it has been given back.
-  for (const [place, { memberId }] of ours.entries()) for (const task of (complete ? shares : owned).get(memberId)!) owners[task] = place;
+  const since: number[] = [];
+  for (const [place, { memberId, id }] of ours.entries()) {
+    const before = new Set(owned.get(memberId));
+    // What is to move is its owner's until it has been given back.
+    for (const task of (complete ? shares : owned).get(memberId)!) {
+      owners[task] = place;
+      const owner = known?.get(task);
+      since[task] = !before.has(task) ? generation : owner?.id === id ? owner.since : generation - 1;
+    }
+  }
   const told = {
     topology,
     members: ours.map(({ id, metadata }) => ({ id, endpoint: metadata!.endpoint })),
     owners: Array.from(owners, (place) => place ?? -1),
+    since: Array.from(since, (first) => first ?? 0),
   };
-  const assignments = joined.map(({ memberId, metadata }): [string, Assignment] => {
+  const assignments = joined.map((member): [string, Assignment] => {
+    const { memberId, metadata } = member;
+    const answer = { ...told, attempt: metadata?.attempt ?? 0n, accepted: accepted.has(member) };
     const share = shares.get(memberId);
-    const attempt = metadata?.attempt ?? 0n;
-    if (share === undefined) return [memberId, { ...told, attempt, status: "refused", tasks: [] }];
-    return [memberId, { ...told, attempt, status: complete ? "complete" : "incomplete", tasks: share }];
+    if (share === undefined) return [memberId, { ...answer, status: "refused", tasks: [] }];
+    return [memberId, { ...answer, status: complete ? "complete" : "incomplete", tasks: share }];
   });
   return new Map(assignments);
 }
 
-/** What counts of what a member says it owns: a member that was not in the generation before has lost it all, and knows it by the same rule. */
-const claims = (generation: number, metadata: MemberMetadata): readonly number[] =>
-  metadata.generation + 1 === generation ? metadata.owned : [];
+/**
+ * Whether what a member says it owns counts: it was in the generation before; or the leader knows of that generation that the member still owned all
+ * of it, without a break since it was there itself, as when the answer to its join was lost.
+ */
+function counts(
+  { generation, list, known }: Pick<RoundToPlan, "generation" | "list"> & { readonly known: KnownOwners["owners"] | undefined },
+  { id, metadata }: JoinedMember,
+): boolean {
+  if (metadata === undefined) return false;
+  if (metadata.generation + 1 === generation || metadata.owned.length === 0) return true;
+  if (metadata.topology !== list.hash) return false;
+  return metadata.owned.every((task) => {
+    const owner = known?.get(task);
+    return owner?.id === id && owner.since <= metadata.generation;
+  });
+}
 
 /** The topology of those who own tasks: who comes with another is refused. Undefined when nobody owns any. */
-function topologyOf(generation: number, joined: readonly JoinedMember[]): string | undefined {
-  const counts = new Map<string, number>();
-  for (const { metadata } of joined) {
-    const count = metadata === undefined ? 0 : claims(generation, metadata).length;
-    if (count > 0) counts.set(metadata!.topology, (counts.get(metadata!.topology) ?? 0) + count);
+function topologyOf(accepted: ReadonlySet<JoinedMember>): string | undefined {
+  const counted = new Map<string, number>();
+  for (const { metadata } of accepted) {
+    const { topology, owned } = metadata!;
+    if (owned.length > 0) counted.set(topology, (counted.get(topology) ?? 0) + owned.length);
   }
-  const ranked = [...counts].toSorted(([a, most], [b, more]) => more - most || (a < b ? -1 : 1));
+  const ranked = [...counted].toSorted(([a, most], [b, more]) => more - most || (a < b ? -1 : 1));
   return ranked[0]?.[0];
 }
 
