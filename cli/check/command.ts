@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
-import { shippedTopology } from "../dev/options.ts";
+import { shippedTopology } from "../shipped-topology.ts";
 
 const help = `millrace check [FILE…] [--verbose]
 

@@ -4,7 +4,7 @@ import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { startDev } from "./dev.ts";
 import { runDemo } from "./demo.ts";
-import { EngineFailure } from "./engine-host.ts";
+import { EngineFailure } from "../engine/engine-failure.ts";
 import { devHelp, readDevOptions } from "./options.ts";
 import { banner } from "./banner.ts";
 

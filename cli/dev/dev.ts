@@ -9,8 +9,9 @@ import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
-import { startEngine, type EngineFailure } from "./engine-host.ts";
-import { createLogger } from "./logger.ts";
+import type { EngineFailure } from "../engine/engine-failure.ts";
+import { createLogger } from "../engine/logger.ts";
+import { startEngine } from "./engine-host.ts";
 import type { DevOptions } from "./options.ts";
 
 export type RunningDev = {

@@ -1,15 +1,6 @@
 import { MessageChannel, Worker as Thread, type MessagePort } from "node:worker_threads";
+import { EngineFailure } from "../engine/engine-failure.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
-
-export class EngineFailure extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "EngineFailure";
-    this.code = code;
-  }
-}
 
 /** The engine's thread as the main thread sees it. */
 export type EngineHost = {

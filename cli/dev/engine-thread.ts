@@ -8,8 +8,8 @@ import { serveQueries } from "#queries/port.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
-import { EngineMetrics } from "./engine-metrics.ts";
-import { createLogger } from "./logger.ts";
+import { EngineMetrics } from "../engine/engine-metrics.ts";
+import { createLogger } from "../engine/logger.ts";
 
 /**
  * The engine's thread: log, state and worker. The disk is waited for here, never on the thread that answers HTTP; what crosses are encoded

@@ -1,9 +1,6 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-
-/** The topology that the repository ships. */
-export const shippedTopology: string = fileURLToPath(new URL("../../topology/commerce.yaml", import.meta.url));
+import { shippedTopology } from "../shipped-topology.ts";
 
 export type DevOptions = {
   readonly topology: string;

@@ -5,7 +5,7 @@ import { processors } from "#processors/registry.ts";
 import { formatResults, isPassed, runTestFiles } from "#topology/testing/run-test-files.ts";
 import { formatProblem } from "#topology/topology-error.ts";
 import type { CommandHost } from "../command.ts";
-import { shippedTopology } from "../dev/options.ts";
+import { shippedTopology } from "../shipped-topology.ts";
 
 const help = `millrace test [FILE|DIR…]
 
