@@ -26,6 +26,8 @@ export class InputQueue {
   private batches: Buffered[] = [];
   private batch = 0;
   private record = 0;
+  /** Where the commit under way ends. */
+  private sealed: { readonly position: bigint; readonly batch: number; readonly record: number } | undefined;
   private fetchAt: bigint;
   private committedAt: bigint;
 
@@ -104,22 +106,30 @@ export class InputQueue {
     }
   }
 
-  /** Everything taken so far is committed and may go. */
+  /** What was taken so far is in the commit that is being made. */
+  seal(): void {
+    this.sealed = { position: this.position, batch: this.batch, record: this.record };
+  }
+
+  /** Everything before the seal is committed and may go. */
   committed(): void {
-    this.committedAt = this.position;
-    for (let i = 0; i < this.batch; i++) this.bufferedBytes -= this.batches[i]!.index.bytes.length;
-    this.batches.splice(0, this.batch);
-    this.batch = 0;
-    const current = this.batches[0];
-    if (current !== undefined && this.record > 0) {
+    const { position, batch, record } = this.sealed ?? { position: this.position, batch: this.batch, record: this.record };
+    this.sealed = undefined;
+    if (position > this.committedAt) this.committedAt = position;
+    for (let i = 0; i < batch; i++) this.bufferedBytes -= this.batches[i]!.index.bytes.length;
+    this.batches.splice(0, batch);
+    this.batch -= batch;
+    const first = this.batches[0];
+    if (first !== undefined && record > 0) {
       // Records before the position are not taken again after a rewind.
-      this.batches[0] = { ...current, index: indexFrom(current.index, this.record) };
-      this.record = 0;
+      this.batches[0] = { ...first, index: indexFrom(first.index, record) };
+      if (this.batch === 0) this.record -= record;
     }
   }
 
   /** Back to the last commit; what was fetched stays at hand. */
   rewind(): void {
+    this.sealed = undefined;
     this.batch = 0;
     this.record = 0;
     this.buffered = this.batches.reduce((sum, batch) => sum + batch.index.count, 0);

@@ -43,9 +43,10 @@ export class Journal {
     this.codes.push(clock, nowMs);
   }
 
-  clear(): void {
-    this.codes.length = 0;
-    this.outs = [];
+  /** Forgets its first `steps`, which are committed. */
+  drop(steps: number): void {
+    this.codes.splice(0, steps);
+    if (this.codes.length === 0) this.outs = [];
   }
 
   /** Empties the journal and answers its entries before position `steps`. */

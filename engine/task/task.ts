@@ -4,7 +4,7 @@ import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
-import { DeadLetterTally } from "./dead-letter-tally.ts";
+import { type DeadLettered, DeadLetterTally } from "./dead-letter-tally.ts";
 import { InputQueue } from "./input-queue.ts";
 import { InputReadiness, nextInput } from "./input-choice.ts";
 import { Journal, type TakenOut } from "./journal.ts";
@@ -47,9 +47,11 @@ export class Task implements NodeHost {
   failure: TaskFailure | undefined;
   cause = 0;
   apart = false;
-  /** Records taken since the last commit. */
+  /** Records taken since the last durable commit. */
   taken = 0;
-  readonly deadLetters: DeadLetterTally = new DeadLetterTally();
+  /** What the commit under way holds. */
+  private sealed = { taken: 0, steps: 0, letters: noLetters };
+  private readonly deadLetters = new DeadLetterTally();
   /** Entries of state in the commit that was taken last. */
   takenEntries = 0;
   private readonly setup: TaskSetup;
@@ -121,7 +123,7 @@ export class Task implements NodeHost {
 
   /** Anything to commit: input taken, timers fired, the grid of a timer that is new. */
   get dirty(): boolean {
-    return (this.journal.length > 0 || this.newTimer) && this.placed;
+    return (this.journal.length > this.sealed.steps || this.newTimer) && this.placed;
   }
 
   /** The log has said where each input begins: before that there is no position to commit. */
@@ -132,6 +134,11 @@ export class Task implements NodeHost {
   /** No record at hand, and none in the log when it was last asked. */
   get caughtUp(): boolean {
     return this.queues.every((queue) => queue.buffered === 0 && queue.more === false);
+  }
+
+  /** Records that are in no commit yet, not in the one under way either. */
+  get untaken(): number {
+    return this.taken - this.sealed.taken;
   }
 
   get commitNumber(): bigint {
@@ -175,9 +182,10 @@ export class Task implements NodeHost {
     this.fireTimers("wall-clock", nowMs);
   }
 
+  /** What was done since the last commit; what is done from now on is in the next one, and stands or falls with this one. */
   takeCommit(): TaskCommit {
     this.takenEntries = this.state.dirtyCount;
-    return {
+    const commit = {
       task: this.id,
       number: this.number + 1n,
       next: this.positions(),
@@ -185,17 +193,24 @@ export class Task implements NodeHost {
       changes: this.state.takeChanges(),
       outputs: this.outputs.take(),
     };
+    for (const queue of this.queues) queue.seal();
+    this.sealed = { taken: this.taken, steps: this.journal.length, letters: this.deadLetters.take() };
+    this.newTimer = false;
+    return commit;
   }
 
-  /** The taken commit is durable. */
-  committed(): void {
+  /** The taken commit is durable. Answers what left by the dead letters in it. */
+  committed(): readonly DeadLettered[] {
+    const { taken, steps, letters } = this.sealed;
+    this.sealed = { taken: 0, steps: 0, letters: noLetters };
     this.number += 1n;
     this.committedMeta = this.takenMeta;
     this.state.committed(this.number);
     for (const queue of this.queues) queue.committed();
-    this.journal.clear();
-    this.taken = 0;
-    this.newTimer = false;
+    this.journal.drop(steps);
+    if (this.failure !== undefined) this.failure = { ...this.failure, step: this.failure.step - steps };
+    this.taken -= taken;
+    return letters;
   }
 
   fold(entries: number): number {
@@ -207,13 +222,14 @@ export class Task implements NodeHost {
   }
 
   /**
-   * Forgets everything since the last commit, and does it again up to, and without, journal entry `steps`: processing is
+   * Forgets everything since the last durable commit (none may be under way), and does it again up to, and without, journal entry `steps`: processing is
    * deterministic, so the second run equals the first. Answers false when that run failed as well, which is then `failure`.
    */
   rewind(steps: number): boolean {
     this.state.close();
     this.outputs.drop();
     this.deadLetters.take();
+    this.sealed = { taken: 0, steps: 0, letters: noLetters };
     this.failure = undefined;
     this.apart = false;
     this.taken = 0;
@@ -462,6 +478,8 @@ export class Task implements NodeHost {
     return `${topic}[${partition}]@${this.currentOffset()}`;
   }
 }
+
+const noLetters: readonly DeadLettered[] = [];
 
 /** 32-bit FNV-1a in base 36: topics in ids without their length. */
 function hashOf(text: string): string {

@@ -15,6 +15,8 @@ export type WorkerOptions = {
   /** A commit is due when so many records, or so much time since the first of them, have gathered. */
   readonly commitRecords?: number;
   readonly commitMs?: number;
+  /** Goes on with what is at hand while a commit is under way; worth it where a commit waits for others, as on Kafka. */
+  readonly pipeline?: boolean;
   /** Records that a task takes before the next task has its turn. */
   readonly sliceRecords?: number;
   /** Above this many records at hand, an input is not fetched. */
@@ -32,6 +34,7 @@ export type WorkerOptions = {
 export const workerDefaults = {
   commitRecords: 1000,
   commitMs: 10,
+  pipeline: false,
   sliceRecords: 500,
   bufferedRecords: 2000,
   idleMs: 1000,

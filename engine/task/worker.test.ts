@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Broker, Commit, CommitResult } from "#broker/broker.ts";
 import { openEmbeddedBroker, type EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 import { partitionOf } from "#broker/partitioner.ts";
@@ -71,6 +71,9 @@ function openBroker(path = ":memory:"): EmbeddedBroker {
   return broker;
 }
 
+/** Whether workers go on while a commit is under way. */
+let pipeline = false;
+
 async function startWorker(plan: Plan, broker: EmbeddedBroker, more: Partial<WorkerOptions> = {}): Promise<Worker> {
   const worker = new Worker({
     plan,
@@ -81,6 +84,7 @@ async function startWorker(plan: Plan, broker: EmbeddedBroker, more: Partial<Wor
     events: noWorkerEvents,
     commitMs: 2,
     idleMs: 60_000,
+    pipeline,
     ...more,
   });
   await worker.start();
@@ -156,48 +160,6 @@ describe("[T7] [M5] the same answers however the input is cut", () => {
   }
 });
 
-describe("stopping, starting and crashing", () => {
-  test("[R7] a worker that is stopped and started again, many times, goes on where it was", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "millrace-worker-"));
-    files.push(folder);
-    const inputs = orders(1200);
-    const plan = salesPlan(4);
-    for (let i = 0; i < inputs.length; i += 200) {
-      const broker = openEmbeddedBroker({ path: join(folder, "log.db") });
-      const worker = await startWorker(plan, broker);
-      await post(broker, 4, inputs.slice(i, i + 200));
-      if (i + 200 >= inputs.length) expect(await answers(worker, broker, 4)).toEqual(answersOf(inputs));
-      await worker.stop();
-      await broker.close();
-    }
-  });
-
-  test("[R6] commits that the log aborts at random change no answer", async () => {
-    const pick = random(seed);
-    const inputs = orders(800);
-    const plan = salesPlan(4);
-    const broker = openBroker();
-    let aborted = 0;
-    const flaky = new Proxy(broker, {
-      get: (target, name) => {
-        if (name === "commit") {
-          return async (commit: Commit): Promise<CommitResult> => {
-            if (pick(3) > 0) return target.commit(commit);
-            aborted += 1;
-            return { kind: "aborted", reason: "the disk said no" };
-          };
-        }
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-      },
-    });
-    const worker = await startWorker(plan, broker, { broker: flaky, commitRecords: 50, retry: { attempts: 100, baseMs: 1, maxMs: 2 } });
-    await post(broker, 4, inputs);
-    expect(await answers(worker, broker, 4)).toEqual(answersOf(inputs));
-    expect(aborted).toBeGreaterThan(0);
-  });
-});
-
 /** The sales plan with a node in front that treats marked orders badly. */
 function poisonedPlan(partitions: number, treat: (order: SalesOrder) => void): Plan {
   const plan = salesPlan(partitions);
@@ -225,100 +187,164 @@ function poisonedPlan(partitions: number, treat: (order: SalesOrder) => void): P
 const poisoned = (inputs: readonly Input[]): Input[] =>
   inputs.map((input, i) => (i % 100 === 37 ? { ...input, order: { ...input.order, id: `poison-${input.order.id}` } } : input));
 
-describe("records that cannot be processed", () => {
-  test("[R1] [R2] [T8] a record that throws leaves by the dead letters, once, with reason, node, place and bytes; nothing else changes", async () => {
-    const inputs = poisoned(orders(1000));
-    const plan = poisonedPlan(4, ({ id }) => {
-      if (id.startsWith("poison")) throw new RecordError("poisoned", `order ${id} is marked`);
+for (const [how, ahead] of [
+  ["commit by commit", false],
+  ["with the next slice at hand while a commit is under way", true],
+] as const) {
+  describe(how, () => {
+    beforeEach(() => {
+      pipeline = ahead;
     });
-    const broker = openBroker();
-    await broker.ensureTopics(plan.topics);
-    await post(broker, 4, inputs);
-    const worker = await startWorker(plan, broker);
-    const good = inputs.filter(({ order }) => !order.id.startsWith("poison"));
-    expect(await answers(worker, broker, 4)).toEqual(answersOf(good));
-    const letters = await readAll(broker, "orders.dlq", 4);
-    expect(letters.map(({ value }) => (JSON.parse(value) as SalesOrder).id).sort()).toEqual(
-      inputs
-        .filter(({ order }) => order.id.startsWith("poison"))
-        .map(({ order }) => order.id)
-        .sort(),
-    );
-    for (const { letter } of letters)
-      expect(letter).toMatchObject({
-        reason: "poisoned",
-        node: "guard",
-        source: expect.stringMatching(/^orders\[\d\]@\d+$/) as string,
+    afterEach(() => {
+      pipeline = false;
+    });
+
+    describe("stopping, starting and crashing", () => {
+      test("[R7] a worker that is stopped and started again, many times, goes on where it was", async () => {
+        const folder = mkdtempSync(join(tmpdir(), "millrace-worker-"));
+        files.push(folder);
+        const inputs = orders(1200);
+        const plan = salesPlan(4);
+        for (let i = 0; i < inputs.length; i += 200) {
+          const broker = openEmbeddedBroker({ path: join(folder, "log.db") });
+          const worker = await startWorker(plan, broker);
+          await post(broker, 4, inputs.slice(i, i + 200));
+          if (i + 200 >= inputs.length) expect(await answers(worker, broker, 4)).toEqual(answersOf(inputs));
+          await worker.stop();
+          await broker.close();
+        }
       });
-    const counts = countsOf(metasOf(worker), "guard");
-    expect(counts).toMatchObject({ in: good.length, emitted: good.length });
-  });
 
-  test("[R5] undecodable bytes are dead-lettered on the spot", async () => {
-    const plan = salesPlan(1);
-    const [first, ...others] = plan.subTopologies;
-    const decode = (bytes: Uint8Array | null): unknown => {
-      try {
-        return JSON.parse(Buffer.from(bytes!).toString());
-      } catch (error) {
-        throw new RecordError("undecodable", "not JSON", error);
-      }
-    };
-    const strict: Plan = { ...plan, subTopologies: [{ ...first!, sources: [{ ...first!.sources[0]!, decode }] }, ...others] };
-    const broker = openBroker();
-    await broker.ensureTopics(strict.topics);
-    const inputs = orders(50);
-    await post(broker, 1, inputs.slice(0, 25));
-    const builder = new RecordBatchBuilder();
-    builder.append({ timestamp: 1_300_000_000_000, sequence: 0, key: "c1", value: Buffer.from([0xff, 0x00, 0x7b]), headers: noHeaders });
-    await broker.append([{ topic: "orders", partition: 0, kind: "records", ...builder.take()! }]);
-    await post(broker, 1, inputs.slice(25));
-    const worker = await startWorker(strict, broker);
-    expect(await answers(worker, broker, 1)).toEqual(answersOf(inputs));
-    const [letter, ...rest] = await readAll(broker, "orders.dlq", 1);
-    expect(rest).toEqual([]);
-    expect(letter).toMatchObject({ key: "c1", letter: { reason: "undecodable", source: "orders[0]@25" } });
-    expect(letter!.bytes).toEqual(Buffer.from([0xff, 0x00, 0x7b]));
-  });
-
-  test("[R3] an error that may pass is tried again until it does", async () => {
-    let failures = 3;
-    const plan = poisonedPlan(1, ({ id }) => {
-      if (id === "o20" && failures-- > 0) throw Object.assign(new Error("busy"), { retryable: true });
+      test("[R6] commits that the log aborts at random change no answer", async () => {
+        const pick = random(seed);
+        const inputs = orders(800);
+        const plan = salesPlan(4);
+        const broker = openBroker();
+        let aborted = 0;
+        const flaky = new Proxy(broker, {
+          get: (target, name) => {
+            if (name === "commit") {
+              return async (commit: Commit): Promise<CommitResult> => {
+                if (pick(3) > 0) return target.commit(commit);
+                aborted += 1;
+                return { kind: "aborted", reason: "the disk said no" };
+              };
+            }
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+          },
+        });
+        const worker = await startWorker(plan, broker, { broker: flaky, commitRecords: 50, retry: { attempts: 100, baseMs: 1, maxMs: 2 } });
+        await post(broker, 4, inputs);
+        expect(await answers(worker, broker, 4)).toEqual(answersOf(inputs));
+        expect(aborted).toBeGreaterThan(0);
+      });
     });
-    const broker = openBroker();
-    const inputs = orders(40);
-    const worker = await startWorker(plan, broker, { retry: { attempts: 5, baseMs: 1, maxMs: 4 } });
-    await post(broker, 1, inputs);
-    expect(await answers(worker, broker, 1)).toEqual(answersOf(inputs));
-    expect(failures).toBeLessThan(0);
-    expect(await readAll(broker, "orders.dlq", 1)).toEqual([]);
-  });
 
-  test("[R4] a bug stops its task and no other, and eats no record", async () => {
-    const inputs = orders(400);
-    let broken = true;
-    const plan = poisonedPlan(4, ({ id }) => {
-      if (broken && id === "o10") throw new TypeError("undefined is not a function");
+    describe("records that cannot be processed", () => {
+      test("[R1] [R2] [T8] a record that throws leaves by the dead letters, once, with reason, node, place and bytes; nothing else changes", async () => {
+        const inputs = poisoned(orders(1000));
+        const plan = poisonedPlan(4, ({ id }) => {
+          if (id.startsWith("poison")) throw new RecordError("poisoned", `order ${id} is marked`);
+        });
+        const broker = openBroker();
+        await broker.ensureTopics(plan.topics);
+        await post(broker, 4, inputs);
+        const worker = await startWorker(plan, broker);
+        const good = inputs.filter(({ order }) => !order.id.startsWith("poison"));
+        expect(await answers(worker, broker, 4)).toEqual(answersOf(good));
+        const letters = await readAll(broker, "orders.dlq", 4);
+        expect(letters.map(({ value }) => (JSON.parse(value) as SalesOrder).id).sort()).toEqual(
+          inputs
+            .filter(({ order }) => order.id.startsWith("poison"))
+            .map(({ order }) => order.id)
+            .sort(),
+        );
+        for (const { letter } of letters)
+          expect(letter).toMatchObject({
+            reason: "poisoned",
+            node: "guard",
+            source: expect.stringMatching(/^orders\[\d\]@\d+$/) as string,
+          });
+        const counts = countsOf(metasOf(worker), "guard");
+        expect(counts).toMatchObject({ in: good.length, emitted: good.length });
+      });
+
+      test("[R5] undecodable bytes are dead-lettered on the spot", async () => {
+        const plan = salesPlan(1);
+        const [first, ...others] = plan.subTopologies;
+        const decode = (bytes: Uint8Array | null): unknown => {
+          try {
+            return JSON.parse(Buffer.from(bytes!).toString());
+          } catch (error) {
+            throw new RecordError("undecodable", "not JSON", error);
+          }
+        };
+        const strict: Plan = { ...plan, subTopologies: [{ ...first!, sources: [{ ...first!.sources[0]!, decode }] }, ...others] };
+        const broker = openBroker();
+        await broker.ensureTopics(strict.topics);
+        const inputs = orders(50);
+        await post(broker, 1, inputs.slice(0, 25));
+        const builder = new RecordBatchBuilder();
+        builder.append({
+          timestamp: 1_300_000_000_000,
+          sequence: 0,
+          key: "c1",
+          value: Buffer.from([0xff, 0x00, 0x7b]),
+          headers: noHeaders,
+        });
+        await broker.append([{ topic: "orders", partition: 0, kind: "records", ...builder.take()! }]);
+        await post(broker, 1, inputs.slice(25));
+        const worker = await startWorker(strict, broker);
+        expect(await answers(worker, broker, 1)).toEqual(answersOf(inputs));
+        const [letter, ...rest] = await readAll(broker, "orders.dlq", 1);
+        expect(rest).toEqual([]);
+        expect(letter).toMatchObject({ key: "c1", letter: { reason: "undecodable", source: "orders[0]@25" } });
+        expect(letter!.bytes).toEqual(Buffer.from([0xff, 0x00, 0x7b]));
+      });
+
+      test("[R3] an error that may pass is tried again until it does", async () => {
+        let failures = 3;
+        const plan = poisonedPlan(1, ({ id }) => {
+          if (id === "o20" && failures-- > 0) throw Object.assign(new Error("busy"), { retryable: true });
+        });
+        const broker = openBroker();
+        const inputs = orders(40);
+        const worker = await startWorker(plan, broker, { retry: { attempts: 5, baseMs: 1, maxMs: 4 } });
+        await post(broker, 1, inputs);
+        expect(await answers(worker, broker, 1)).toEqual(answersOf(inputs));
+        expect(failures).toBeLessThan(0);
+        expect(await readAll(broker, "orders.dlq", 1)).toEqual([]);
+      });
+
+      test("[R4] a bug stops its task and no other, and eats no record", async () => {
+        const inputs = orders(400);
+        let broken = true;
+        const plan = poisonedPlan(4, ({ id }) => {
+          if (broken && id === "o10") throw new TypeError("undefined is not a function");
+        });
+        const broker = openBroker();
+        await broker.ensureTopics(plan.topics);
+        await post(broker, 4, inputs);
+        const stopped = Promise.withResolvers<unknown>();
+        const worker = await startWorker(plan, broker, {
+          events: { ...noWorkerEvents, taskStopped: ({ error }) => stopped.resolve(error) },
+        });
+        expect(await stopped.promise).toBeInstanceOf(TypeError);
+        const hit = partitionOf(inputs[10]!.customer, 4);
+        expect([...worker.stoppedTasks.keys()]).toEqual([`orders/${hit}`]);
+        await worker.after(
+          "lines",
+          (await endsOf(broker, "orders", 4)).filter(({ partition }) => partition !== hit),
+        ).done;
+        await worker.stop();
+        broken = false;
+        const mended = await startWorker(plan, broker);
+        expect(await answers(mended, broker, 4)).toEqual(answersOf(inputs));
+      });
     });
-    const broker = openBroker();
-    await broker.ensureTopics(plan.topics);
-    await post(broker, 4, inputs);
-    const stopped = Promise.withResolvers<unknown>();
-    const worker = await startWorker(plan, broker, { events: { ...noWorkerEvents, taskStopped: ({ error }) => stopped.resolve(error) } });
-    expect(await stopped.promise).toBeInstanceOf(TypeError);
-    const hit = partitionOf(inputs[10]!.customer, 4);
-    expect([...worker.stoppedTasks.keys()]).toEqual([`orders/${hit}`]);
-    await worker.after(
-      "lines",
-      (await endsOf(broker, "orders", 4)).filter(({ partition }) => partition !== hit),
-    ).done;
-    await worker.stop();
-    broken = false;
-    const mended = await startWorker(plan, broker);
-    expect(await answers(mended, broker, 4)).toEqual(answersOf(inputs));
   });
-});
+}
 
 type Letter = {
   readonly key: string | null;

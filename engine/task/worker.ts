@@ -11,15 +11,17 @@ import {
   type TaskId,
 } from "#broker/broker.ts";
 import { Alarm } from "./alarm.ts";
+import { CommitPause } from "./commit-pause.ts";
 import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
 import { elapsed } from "./elapsed.ts";
 import { backoff } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
 import { Openings } from "./openings.ts";
-import { groupOf } from "./plan.ts";
+import { groupSpecOf } from "./group-spec.ts";
 import { ReadYourWrites } from "./read-your-writes.ts";
 import { recover } from "./recovery.ts";
+import { Requests } from "./requests.ts";
 import { Task } from "./task.ts";
 import { upstreamOf } from "./upstream.ts";
 import { WorkerError } from "./worker-error.ts";
@@ -35,7 +37,6 @@ const fetchPaceMs = 4;
 /** Entries folded behind each commit for each entry in it; above one, so that a tail shrinks while nothing but updates come. */
 const foldPerEntry = 1.5;
 
-type Request = { readonly run: () => Promise<void> | void; readonly settle: (error?: unknown) => void };
 /**
  * Runs the tasks it is assigned: fetch, process in slices, commit all of them at once. Single-threaded; a turn of its loop never waits but for the log.
  * Tasks whose state has to be brought back are opened one by one, while the others run. `start` settles once the first tasks are assigned and
@@ -43,6 +44,7 @@ type Request = { readonly run: () => Promise<void> | void; readonly settle: (err
  */
 export class Worker {
   private readonly options: Required<WorkerOptions>;
+  private readonly spec: GroupSpec;
   private readonly tasks = new Map<TaskId, Task>();
   private readonly pausedUntil = new Map<TaskId, number>();
   /** Where each task failed last, and how often there. */
@@ -54,13 +56,15 @@ export class Worker {
   private readonly marks: MarkTeller;
   private readonly writes: ReadYourWrites;
   private readonly written = new Map<string, bigint>();
-  private readonly requests: Request[] = [];
+  private readonly requests = new Requests();
   private readonly reads = new CommittedReads();
   private readonly alarm = new Alarm();
   private membership: Membership | undefined;
   private generation = -1;
   private dirtySince: number | undefined;
-  private abortedCommits = 0;
+  /** The commit under way; never rejects. */
+  private committing: Promise<void> | undefined;
+  private readonly commitPause = new CommitPause();
   private failedFetches = 0;
   private loop: Promise<void> | undefined;
   private looping = false;
@@ -73,19 +77,13 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.options = { ...workerDefaults, ...options };
+    this.spec = groupSpecOf(options.plan, options.member);
     const { subTopologies } = options.plan;
-    const topics = subTopologies.flatMap(({ sources }) => sources.map(({ topic }) => topic));
-    const twice = topics.find((topic, i) => topics.indexOf(topic) !== i);
-    if (twice !== undefined)
-      throw new WorkerError(
-        "WORKER_PLAN",
-        `topic ${twice} is read twice; nodes that read one topic belong to one source of one sub-topology`,
-      );
     this.marks = new MarkTeller(subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
     const { broker, retry, random } = this.options;
     this.openings = new Openings({
       broker,
-      group: groupOf(options.plan.name),
+      group: this.spec.group,
       retry,
       random,
       begin: (checkpoint, wanted) => this.between(async () => void (wanted() && this.begin(checkpoint))),
@@ -98,20 +96,10 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { broker, plan, member } = this.options;
+    const { broker, plan } = this.options;
     await broker.ensureTopics(plan.topics);
-    const group: GroupSpec = {
-      group: groupOf(plan.name),
-      member,
-      tasks: plan.subTopologies.flatMap((sub) =>
-        range(sub.partitions).map((partition) => ({
-          task: taskId(sub.id, partition),
-          inputs: sub.sources.map(({ topic }) => ({ topic, partition })),
-        })),
-      ),
-    };
     const opened: Promise<void>[] = [];
-    this.membership = await broker.join(group, {
+    this.membership = await broker.join(this.spec, {
       assigned: (tasks, generation) => {
         // At once: what this worker keeps, it may commit before its next turn, and only under the new generation.
         this.generation = generation;
@@ -175,6 +163,8 @@ export class Worker {
         if (this.failure !== undefined) throw this.failure;
         await this.turn();
       }
+      await this.settled();
+      await this.recoverFailed();
       await this.commitAll();
       this.reads.answer(this.tasks.values());
     } finally {
@@ -183,20 +173,45 @@ export class Worker {
       for (const task of this.tasks.values()) task.close();
       this.tasks.clear();
       this.reads.end();
-      for (const request of this.requests.splice(0)) request.settle();
+      this.requests.end();
       await this.membership?.leave();
     }
   }
 
   private async turn(): Promise<void> {
-    for (const request of this.requests.splice(0)) await serve(request);
+    if (this.requests.pending || this.reads.pending || this.failed().length > 0) await this.settled();
+    await this.recoverFailed();
+    await this.requests.serve();
     await this.fetch();
     const taken = this.process();
     const now = this.options.clock();
-    if (this.commitIsDue(now)) await this.commitAll();
+    if (this.commitIsDue(now)) await this.startCommit();
     else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
+    if (this.committing !== undefined && this.uncommittedRecords() >= this.options.commitRecords) await this.settled();
     this.writes.settle();
-    if (!this.anyDirty()) this.reads.answer(this.tasks.values());
+    this.answerReads();
+  }
+
+  /** Commits, and waits for it unless what is at hand can be done meanwhile. */
+  private async startCommit(): Promise<void> {
+    if (!this.options.pipeline || this.reads.pending) return this.commitAll();
+    this.committing = this.commitAll()
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.committing = undefined;
+        // Who waits for what is committed now has waited long enough.
+        this.alarm.ring();
+      });
+  }
+
+  /** No commit is under way. */
+  private async settled(): Promise<void> {
+    await this.committing;
+  }
+
+  /** Readers see what is committed, and nothing else. */
+  private answerReads(): void {
+    if (this.reads.pending && this.committing === undefined && !this.anyDirty()) this.reads.answer(this.tasks.values());
   }
 
   private async fetch(): Promise<void> {
@@ -255,7 +270,7 @@ export class Worker {
     const now = clock();
     const tasks = this.runnable(now);
     // However few a commit shall hold, each task has its turn in it.
-    const room = Math.max(commitRecords, tasks.length) - this.uncommittedRecords();
+    const room = this.failed().length > 0 ? 0 : Math.max(commitRecords, tasks.length) - this.uncommittedRecords();
     let taken = 0;
     for (let idle = 0; idle < tasks.length && taken < room;) {
       const task = tasks[this.nextTask++ % tasks.length]!;
@@ -265,12 +280,12 @@ export class Worker {
       idle = count > 0 ? 0 : idle + 1;
     }
     for (const task of this.runnable(now)) task.tick(now);
-    for (const task of this.failed()) this.recover(task, now);
     return taken;
   }
 
   private commitIsDue(now: number): boolean {
     const { commitRecords, commitMs } = this.options;
+    if (this.committing !== undefined || this.failed().length > 0 || this.commitPause.left(now) > 0) return false;
     if (this.uncommittedRecords() >= commitRecords) return true;
     if (this.dirtySince !== undefined) return elapsed(this.dirtySince, now) >= commitMs;
     return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.tasks.values(), now, this.stopped).changed.size > 0;
@@ -278,7 +293,7 @@ export class Worker {
 
   /** One commit for all tasks that have anything to commit or a mark to tell. */
   private async commitAll(): Promise<void> {
-    const { broker, plan, clock, events } = this.options;
+    const { broker, clock, events } = this.options;
     const now = clock();
     const commits = this.live().flatMap((task) => (task.dirty ? this.takeCommit(task) : []));
     const marks = this.marks.gather(this.tasks.values(), now, this.stopped);
@@ -289,22 +304,19 @@ export class Worker {
     if (tasks.length === 0) return;
     const records = tasks.reduce((sum, task) => sum + task.taken, 0);
     const result = await broker.commit({
-      group: groupOf(plan.name),
+      group: this.spec.group,
       generation: this.generation,
       tasks: commits,
       watermarks: marks.batches,
     });
     if (result.kind !== "committed") return this.giveBack(tasks, result);
-    this.abortedCommits = 0;
+    this.commitPause.end();
     for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
-    for (const task of tasks) {
-      task.committed();
-      for (const letter of task.deadLetters.take()) events.deadLettered({ task: task.id, ...letter });
-    }
+    for (const task of tasks) for (const letter of task.committed()) events.deadLettered({ task: task.id, ...letter });
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
-    this.reads.answer(this.tasks.values());
-    for (const task of tasks) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
+    if (!this.anyDirty()) this.reads.answer(this.tasks.values());
+    for (const task of tasks) if (task.failure === undefined) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
   }
 
   /** A task that cannot say what it did, e.g. since a value cannot be encoded, stops and is left out. */
@@ -317,14 +329,20 @@ export class Worker {
     }
   }
 
-  private async giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): Promise<void> {
-    const { events, retry, random } = this.options;
+  private giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): void {
+    const { events, retry, random, clock } = this.options;
     events.commitFailed({ kind: result.kind, reason: result.reason, tasks: tasks.length });
     // What was done is done again from the last commit; the log keeps what was read. Fenced tasks begin anew from what is committed, by whomever.
     if (result.kind === "fenced") for (const { id } of tasks) this.reopen(id);
     else for (const task of tasks) task.rewind(0);
-    this.abortedCommits += 1;
-    await this.alarm.sleep(backoff(this.abortedCommits, retry, random));
+    this.commitPause.begin(clock(), retry, random);
+  }
+
+  private async recoverFailed(): Promise<void> {
+    const failed = this.failed();
+    const now = this.options.clock();
+    for (const task of failed) this.recover(task, now);
+    if (failed.length > 0 && this.commitIsDue(now)) await this.commitAll();
   }
 
   private recover(task: Task, now: number): void {
@@ -354,10 +372,8 @@ export class Worker {
 
   private between(run: () => Promise<void>): Promise<void> {
     if (!this.looping) return run();
-    return new Promise((settle, reject) => {
-      this.requests.push({ run, settle: (error) => (error === undefined ? settle() : reject(error)) });
-      this.alarm.ring();
-    });
+    this.alarm.ring();
+    return this.requests.ask(run);
   }
 
   private assign(tasks: readonly TaskId[], generation: number): Promise<void>[] {
@@ -426,7 +442,7 @@ export class Worker {
 
   private uncommittedRecords(): number {
     let sum = 0;
-    for (const task of this.tasks.values()) sum += task.taken;
+    for (const task of this.tasks.values()) sum += task.untaken;
     return sum;
   }
 
@@ -448,7 +464,8 @@ export class Worker {
 
   private idleWaitMs(now: number): number {
     let until = now + pauseMs;
-    if (this.dirtySince !== undefined) until = Math.min(until, this.dirtySince + this.options.commitMs);
+    if (this.dirtySince !== undefined && this.committing === undefined)
+      until = Math.min(until, Math.max(now + this.commitPause.left(now), this.dirtySince + this.options.commitMs));
     for (const task of this.live()) {
       const paused = this.pausedUntil.get(task.id) ?? 0;
       until = Math.min(until, paused > now ? paused : task.nextTimer);
@@ -456,14 +473,3 @@ export class Worker {
     return Math.max(0, until - now);
   }
 }
-
-async function serve({ run, settle }: Request): Promise<void> {
-  try {
-    await run();
-    settle();
-  } catch (error) {
-    settle(error);
-  }
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

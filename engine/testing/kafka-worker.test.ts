@@ -48,7 +48,17 @@ function openLog(folder: string, file: string): KafkaLog {
 
 async function startWorker(plan: Plan, log: KafkaLog, member: string): Promise<Worker> {
   const { broker, storage } = log;
-  const worker = new Worker({ plan, broker, storage, member, clock: Date.now, events: noWorkerEvents, commitMs: 20, idleMs: 60_000 });
+  const worker = new Worker({
+    plan,
+    broker,
+    storage,
+    member,
+    clock: Date.now,
+    events: noWorkerEvents,
+    commitMs: 20,
+    pipeline: true,
+    idleMs: 60_000,
+  });
   await worker.start();
   return worker;
 }
