@@ -97,3 +97,11 @@ export type { InputLag, TaskProgress, WorkerSnapshot } from "#task/worker-snapsh
 export { compareKeys } from "#state/key-order.ts";
 export { formatToken, parseTokens, type ParsedTokens } from "#broker/token.ts";
 export { serveAppender } from "#broker/embedded/port.ts";
+export { openKafka, type KafkaLog, type KafkaLogOptions } from "#state/local/open-kafka.ts";
+export { ClusterProbe } from "#broker/kafka/cluster-probe.ts";
+export { parseClusterUrl } from "#broker/kafka/wire/cluster-url.ts";
+export { ClusterUrlError } from "#broker/kafka/wire/cluster-url-error.ts";
+export type { ClusterSettings } from "#broker/kafka/wire/cluster.ts";
+export { type KafkaEvents, noKafkaEvents, type RestoreProgress } from "#broker/kafka/kafka-events.ts";
+export type { Owner, Rebalance } from "#broker/kafka/group/rebalance.ts";
+export type { TopicDefaults } from "#broker/kafka/admin/topic-settings.ts";

@@ -48,6 +48,8 @@ export type KafkaBrokerOptions = {
   readonly compression?: Compression;
   /** `host:port` where this process answers queries, told to the other members. */
   readonly endpoint?: string;
+  /** `leave` ends without leaving the group: who joins under the same name within the session has its tasks back, and nobody else gets them. */
+  readonly keepMembership?: boolean;
   readonly sessionTimeoutMs?: number;
   readonly rebalanceTimeoutMs?: number;
   /** Above the longest commit: what a dead worker left open blocks its successor for so long (design: 10–15 s). */
@@ -155,6 +157,7 @@ export class KafkaBroker implements Broker {
         {
           ...seat.hooks,
           heldState: () => heldState(this.#client, spec, local),
+          rebalancing: (reason) => this.#events.rebalancing(reason),
           rebalanced: (rebalance) => this.#events.rebalanced(rebalance),
         },
       );
@@ -285,7 +288,7 @@ export class KafkaBroker implements Broker {
 
   async #leave(seat: Seat): Promise<void> {
     if (!this.#seats.includes(seat)) return;
-    await seat.member.leave();
+    if (this.#options.keepMembership !== true) await seat.member.leave();
     await this.#dismiss(seat);
   }
 

@@ -6,6 +6,8 @@ export type RestoreProgress = { readonly task: TaskId; readonly read: bigint; re
 
 /** What the adapter tells those who watch it; none is called per record. */
 export interface KafkaEvents {
+  /** This member joins, for the first time or again; commits of what it keeps go on meanwhile. */
+  rebalancing(reason: string): void;
   rebalanced(rebalance: Rebalance): void;
   /** At the beginning of a restore (`read` 0), now and then, and at its end (`read` = `total`). */
   restoring(progress: RestoreProgress): void;
@@ -22,6 +24,7 @@ export interface KafkaEvents {
 }
 
 export const noKafkaEvents: KafkaEvents = {
+  rebalancing: () => undefined,
   rebalanced: () => undefined,
   restoring: () => undefined,
   transaction: () => undefined,

@@ -125,6 +125,8 @@ export class TestMember implements GroupHooks {
     this.told.push(`lost ${tasks.length}`);
   }
 
+  rebalancing(): void {}
+
   rebalanced(rebalance: Rebalance): void {
     this.rebalances.push(rebalance);
   }

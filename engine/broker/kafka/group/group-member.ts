@@ -180,6 +180,7 @@ export class GroupMember {
 
   async #round(reason: string): Promise<Round> {
     this.#settled ??= Promise.withResolvers();
+    this.#hooks.rebalancing(reason);
     const { sessionTimeoutMs, rebalanceTimeoutMs, joinTimeoutMs } = this.#settings;
     const { signal } = this.#closing;
     const forMs = this.#hasJoined ? Number.POSITIVE_INFINITY : joinTimeoutMs;

@@ -24,6 +24,8 @@ export type GroupMemberSettings = {
 export type GroupHooks = Omit<MembershipHooks, "ended"> & {
   /** Tasks whose state this member has, and how far each is behind; asked before every join. */
   heldState(): Promise<ReadonlyMap<TaskId, number>>;
+  /** A round begins; `rebalanced` follows unless the member ends. */
+  rebalancing(reason: string): void;
   rebalanced(rebalance: Rebalance): void;
   /** The member is out of the group for good, and no hook is called after this one; it was told before what it lost. `FENCED_INSTANCE_ID`: another process runs under its name. */
   failed(error: Error): void;
