@@ -67,6 +67,9 @@ export type KafkaBrokerOptions = {
 /** The steps of a transaction, then `local`: the local copy is written too. From `ended` on the commit is durable. */
 export type CommitStep = TransactionStep | "local";
 
+/** A broker that is silent for so long is asked again elsewhere, well within the deadline of a transaction. */
+const requestTimeoutMs = 10_000;
+
 /** The log on a Kafka cluster. Each group member of it has its own transactions; state is kept in compacted changelogs and in a local copy. */
 export class KafkaBroker implements Broker {
   readonly #options;
@@ -93,7 +96,7 @@ export class KafkaBroker implements Broker {
     this.#events = events;
     const client = (this.#client = new KafkaClient(cluster, "admin"));
     this.#fetcher = new Fetcher(cluster);
-    this.#appends = new KafkaClient(cluster, "append");
+    this.#appends = new KafkaClient(cluster, "append", { requestTimeoutMs });
     this.#producer = new IdempotentProducer({ client: this.#appends });
     const { deleteRetentionMs } = topics?.changelog ?? defaultCompaction;
     this.#restorer = new Restorer({ client: new KafkaClient(cluster, "restore"), local, events, clock, deleteRetentionMs });
@@ -135,7 +138,7 @@ export class KafkaBroker implements Broker {
       for (const seat of this.#seats.slice())
         if (seat.spec.group === spec.group && seat.spec.member === spec.member) void this.#replaced(seat);
       const transactionalId = transactionalIdOf(spec.group, spec.member);
-      const client = new KafkaClient(cluster, "commit");
+      const client = new KafkaClient(cluster, "commit", { requestTimeoutMs });
       const transactions = new TransactionManager({
         client,
         transactionalId,

@@ -45,6 +45,7 @@ export function sharedSettings(nodes: number): Readonly<Record<string, string>> 
     "num.network.threads": "2",
     "num.io.threads": "2",
     "log.cleaner.dedupe.buffer.size": "16777216",
+    "log.cleaner.backoff.ms": "500",
     // Tests wait for what a cluster does at its leisure: a dead broker's partitions move in 8 s instead of 11 …
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
