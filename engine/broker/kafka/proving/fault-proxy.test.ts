@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { seededRandom } from "../../conformance-harness.ts";
-import type { Address } from "../wire/cluster.ts";
+import { type Address, reachedAt } from "../wire/cluster.ts";
 import { parseClusterUrl } from "../wire/cluster-url.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { until } from "./kafka-test.ts";
@@ -331,8 +331,8 @@ test("[K70] more brokers than it was started for, and what is not Kafka, are tol
   for (const port of [1, 2, 3]) proxy.via({ host: "broker", port });
   expect(proxy.via({ host: "broker", port: 2 })).toEqual(proxy.via({ host: "broker", port: 2 }));
   const brokers = [1, 2, 3].map((port) => ({ host: "broker", port }));
-  const { via } = parseClusterUrl("kafka://broker:1", { MILLRACE_KAFKA_VIA: proxy.variable(brokers) });
-  expect(brokers.map((broker) => via!(broker))).toEqual(brokers.map(proxy.via));
+  const settings = parseClusterUrl("kafka://broker:1", { MILLRACE_KAFKA_VIA: proxy.variable(brokers) });
+  expect(brokers.map((broker) => reachedAt(settings, broker))).toEqual(brokers.map(proxy.via));
   expect(() => proxy.via({ host: "broker", port: 4 })).toThrow("broker:4 is one broker more");
   const strict = await startFaultProxy({ addresses: 1 });
   const caller = new Caller(strict, broker.address);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { reachedAt } from "./cluster.ts";
 import { type Environment, parseClusterUrl } from "./cluster-url.ts";
 import { ClusterUrlError } from "./cluster-url-error.ts";
 import { mskToken, regionOf } from "./msk-token.ts";
@@ -51,8 +52,8 @@ test("[K77] what is secret comes from the environment", () => {
 });
 
 test("[K77] brokers are reached elsewhere than they advertise where the environment says so", () => {
-  const { via } = parseClusterUrl("kafka://a", { MILLRACE_KAFKA_VIA: "a:9092=127.0.0.1:19092,b:1=localhost:2" });
-  expect(["a", "b", "c"].map((host) => via!({ host, port: host === "b" ? 1 : 9092 }))).toEqual([
+  const settings = parseClusterUrl("kafka://a", { MILLRACE_KAFKA_VIA: "a:9092=127.0.0.1:19092,b:1=localhost:2" });
+  expect(["a", "b", "c"].map((host) => reachedAt(settings, { host, port: host === "b" ? 1 : 9092 }))).toEqual([
     { host: "127.0.0.1", port: 19092 },
     { host: "localhost", port: 2 },
     { host: "c", port: 9092 },

@@ -144,5 +144,5 @@ function viaOf(text: string | undefined): ClusterSettings["via"] | undefined {
     }
     ways.set(`${from.host}:${from.port}`, to);
   }
-  return (advertised) => ways.get(`${advertised.host}:${advertised.port}`) ?? advertised;
+  return ways;
 }

@@ -16,9 +16,18 @@ export type ClusterSettings = {
   readonly clientId: string;
   readonly tls?: ConnectionOptions["tls"];
   readonly sasl?: ConnectionOptions["sasl"];
-  /** Where to connect for a broker's advertised address, where that is another one: a port that is forwarded, a proxy. */
-  readonly via?: (advertised: Address) => Address;
+  /**
+   * Where to connect for a broker's advertised address, where that is another one: a port that is forwarded, a proxy. A map (by `host:port`) reaches
+   * threads too, which a function cannot.
+   */
+  readonly via?: ((advertised: Address) => Address) | ReadonlyMap<string, Address>;
 };
+
+/** Where to connect for a broker's advertised address. */
+export function reachedAt({ via }: Pick<ClusterSettings, "via">, advertised: Address): Address {
+  if (typeof via === "function") return via(advertised);
+  return via?.get(`${advertised.host}:${advertised.port}`) ?? advertised;
+}
 
 export type Partition = { readonly leader: number; readonly leaderEpoch: number; readonly replicas: readonly number[] };
 /** `id` is Kafka's topic id: a topic that is deleted and made again has another one. */

@@ -8,7 +8,7 @@ import {
   MultipleErrors,
   NetworkError,
 } from "@platformatic/kafka";
-import type { Address, ClusterSettings } from "./cluster.ts";
+import { type Address, type ClusterSettings, reachedAt } from "./cluster.ts";
 
 /** One role's connections to the brokers of a cluster, at most one a broker; opened when they are asked for. */
 export class Connections {
@@ -53,7 +53,7 @@ export class Connections {
   }
 
   #target(advertised: Address): Address {
-    return this.#settings.via?.(advertised) ?? advertised;
+    return reachedAt(this.#settings, advertised);
   }
 
   /** With TLS a pool a host: its certificate is for the name that it advertises, whatever stands in between. */
