@@ -1,26 +1,28 @@
 import { expect, test } from "vitest";
 import { type StoreDelta, taskId } from "#broker/broker.ts";
 import { awkwardKeys } from "#broker/awkward-keys.ts";
-import { reusingCodec, type StateHarness, type Value } from "./state-harness.ts";
+import { reusingCodec, type StateGround, type StateHarness, type Value } from "./state-harness.ts";
 import { type KeyValueStore, keyValueStore, type WindowStore, windowStore } from "./store.ts";
 import type { TaskState } from "./task-state.ts";
 
-const operations = 6000;
+/** How much random work is done: `runs` times so many operations. */
+export type RandomWork = { readonly operations: number; readonly runs: number };
+const usualWork: RandomWork = { operations: 6000, runs: 4 };
 const specs = { totals: keyValueStore(reusingCodec()), perMinute: windowStore(reusingCodec()) };
 const task = taskId("random", 0);
 
 /** Everything at random, each answer compared with that of plain sorted maps. `SEED=n` repeats a run. */
-export function testRandomState(harness: StateHarness): void {
+export function testRandomState(harness: StateHarness, { operations, runs }: RandomWork = usualWork): void {
   const seeds =
     process.env["SEED"] === undefined
-      ? Array.from({ length: 4 }, () => Math.floor(Math.random() * 2 ** 31))
+      ? Array.from({ length: runs }, () => Math.floor(Math.random() * 2 ** 31))
       : [Number(process.env["SEED"])];
-  test.each(seeds)("[S1–S12] random work answers as plain maps do, SEED=%s", (seed) => {
-    const run = new RandomRun(harness, seed);
+  test.each(seeds)("[S1–S12] random work answers as plain maps do, SEED=%s", async (seed) => {
+    const run = await RandomRun.on(harness, seed, operations);
     try {
-      run.go();
+      await run.go();
     } finally {
-      run.close();
+      await run.close();
     }
   });
 }
@@ -43,9 +45,9 @@ class Model {
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 class RandomRun {
-  private readonly seed: number;
-  private readonly random: () => number;
-  private readonly ground;
+  private readonly dice: Dice;
+  private readonly operations: number;
+  private readonly ground: StateGround;
   private readonly keys: readonly string[];
   private state!: TaskState;
   private totals!: KeyValueStore<Value>;
@@ -57,21 +59,26 @@ class RandomRun {
   private count = 0;
   private time = 0;
 
-  constructor(harness: StateHarness, seed: number) {
-    this.seed = seed;
-    this.random = randomFrom(seed);
-    const limits = { tailEntries: this.upTo(60) + 2, tailBytes: 1 << this.between(8, 16), cachedEntries: this.upTo(40) };
-    this.ground = harness(limits);
-    this.keys = [...awkwardKeys, ...Array.from({ length: 40 }, () => `key ${this.upTo(1000)}`)];
+  static async on(harness: StateHarness, seed: number, operations: number): Promise<RandomRun> {
+    const dice = new Dice(seed);
+    const limits = { tailEntries: dice.upTo(60) + 2, tailBytes: 1 << dice.between(8, 16), cachedEntries: dice.upTo(40) };
+    return new RandomRun(await harness(limits), dice, operations);
+  }
+
+  private constructor(ground: StateGround, dice: Dice, operations: number) {
+    this.ground = ground;
+    this.dice = dice;
+    this.operations = operations;
+    this.keys = [...awkwardKeys, ...Array.from({ length: 40 }, () => `key ${this.dice.upTo(1000)}`)];
     this.open();
   }
 
-  close(): void {
-    this.ground.close();
+  close(): Promise<void> {
+    return this.ground.close();
   }
 
-  go(): void {
-    const weights: readonly (readonly [number, () => void])[] = [
+  async go(): Promise<void> {
+    const weights: readonly (readonly [number, () => void | Promise<void>])[] = [
       [30, () => this.put()],
       [10, () => this.delete()],
       [10, () => this.update()],
@@ -86,17 +93,17 @@ class RandomRun {
       [1, () => this.expire()],
       [8, () => this.commit()],
       [6, () => this.take()],
-      [10, () => this.state.fold(this.between(1, 20))],
+      [10, () => this.state.fold(this.dice.between(1, 20))],
       [1, () => this.restart()],
       [1, () => this.dieInCommit()],
     ];
     const all = weights.reduce((sum, [weight]) => sum + weight, 0);
-    for (; this.count < operations; this.count++) {
-      let pick = this.random() * all;
-      weights.find(([weight]) => (pick -= weight) < 0)![1]();
+    for (; this.count < this.operations; this.count++) {
+      let pick = this.dice.next() * all;
+      await weights.find(([weight]) => (pick -= weight) < 0)![1]();
     }
-    this.commit();
-    this.restart();
+    await this.commit();
+    await this.restart();
   }
 
   private put(): void {
@@ -116,8 +123,8 @@ class RandomRun {
   private update(): void {
     const key = this.key();
     expect(this.totals.get(key), this.where(`update ${encodeURIComponent(key)}`)).toEqual(this.live.totals.get(key));
-    if (this.random() < 0.5) this.state.fold(this.between(1, 20));
-    if (this.random() < 0.5) this.get();
+    if (this.dice.next() < 0.5) this.state.fold(this.dice.between(1, 20));
+    if (this.dice.next() < 0.5) this.get();
     const value = this.value();
     this.totals.put(key, value);
     this.live.totals.set(key, value);
@@ -129,8 +136,8 @@ class RandomRun {
   }
 
   private range(): void {
-    const from = this.random() < 0.2 ? undefined : this.key();
-    const to = this.random() < 0.2 ? undefined : this.key();
+    const from = this.dice.next() < 0.2 ? undefined : this.key();
+    const to = this.dice.next() < 0.2 ? undefined : this.key();
     const wanted = this.sorted(this.live.totals).filter(
       ([key]) => byBytes(key, from ?? "") >= 0 && (to === undefined || byBytes(key, to) < 0),
     );
@@ -171,7 +178,7 @@ class RandomRun {
 
   private rangeWindows(): void {
     const from = this.start();
-    const to = from + this.upTo(5) * 60_000;
+    const to = from + this.dice.upTo(5) * 60_000;
     const starts = [...this.live.windows.keys()].filter((start) => start >= from && start < to).sort((a, b) => a - b);
     const wanted = starts.flatMap((start) => this.sorted(this.live.windows.get(start)!).map(([key, value]) => [start, key, value]));
     expect([...this.perMinute.range(from, to)], this.where("range of windows")).toEqual(wanted);
@@ -187,7 +194,7 @@ class RandomRun {
   }
 
   private expire(): void {
-    this.time += this.upTo(3) * 60_000;
+    this.time += this.dice.upTo(3) * 60_000;
     const before = Math.max(0, this.time - 120_000);
     this.perMinute.expire(before);
     this.live.expired = Math.max(this.live.expired, before);
@@ -199,9 +206,9 @@ class RandomRun {
     this.taken ??= { changes: this.state.takeChanges(), model: this.live.copy() };
   }
 
-  private commit(): void {
+  private async commit(): Promise<void> {
     this.take();
-    this.makeDurable();
+    await this.makeDurable();
     this.state.committed(this.number);
     this.taken = undefined;
     for (let folds = 0; this.state.mustFold; folds++) {
@@ -210,25 +217,25 @@ class RandomRun {
     }
   }
 
-  private makeDurable(): void {
+  private async makeDurable(): Promise<void> {
     const { changes, model } = this.taken!;
-    this.number += BigInt(this.between(1, 2));
-    this.ground.commit(task, this.number, changes);
+    this.number += BigInt(this.dice.between(1, 2));
+    await this.ground.commit(task, this.number, changes);
     this.durable = model;
   }
 
-  private restart(): void {
-    if (this.random() < 0.5) this.ground.restart();
+  private async restart(): Promise<void> {
+    if (this.dice.next() < 0.5) await this.ground.restart();
     this.open();
     this.taken = undefined;
     this.live = this.durable.copy();
     expect([...this.totals.range()], this.where("after a restart")).toEqual(this.sorted(this.live.totals));
   }
 
-  private dieInCommit(): void {
+  private async dieInCommit(): Promise<void> {
     this.take();
-    if (this.random() < 0.5) this.makeDurable();
-    this.restart();
+    if (this.dice.next() < 0.5) await this.makeDurable();
+    await this.restart();
   }
 
   private open(): void {
@@ -242,38 +249,46 @@ class RandomRun {
   }
 
   private key(): string {
-    return this.keys[this.upTo(this.keys.length)]!;
+    return this.keys[this.dice.upTo(this.keys.length)]!;
   }
 
   private start(): number {
-    return Math.max(0, this.time + (this.upTo(6) - 3) * 60_000);
+    return Math.max(0, this.time + (this.dice.upTo(6) - 3) * 60_000);
   }
 
   private value(): Value {
-    return { n: this.count, text: "x".repeat(this.upTo(40)) };
+    return { n: this.count, text: "x".repeat(this.dice.upTo(40)) };
   }
 
   private where(what: string): string {
-    return `${what}, operation ${this.count}, SEED=${this.seed}`;
-  }
-
-  private between(low: number, high: number): number {
-    return low + Math.floor(this.random() * (high - low + 1));
-  }
-
-  private upTo(n: number): number {
-    return Math.floor(this.random() * n);
+    return `${what}, operation ${this.count}, SEED=${this.dice.seed}`;
   }
 }
 
 /** Mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
+class Dice {
+  readonly seed: number;
+  private state: number;
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.state = seed >>> 0;
+  }
+
+  /** At least 0, below 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = this.state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  }
+
+  upTo(n: number): number {
+    return Math.floor(this.next() * n);
+  }
+
+  between(low: number, high: number): number {
+    return low + this.upTo(high - low + 1);
+  }
 }

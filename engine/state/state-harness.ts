@@ -6,12 +6,12 @@ import type { StateStorage, TaskStateLimits } from "./task-state.ts";
 export type StateGround = {
   readonly storage: StateStorage;
   /** What the broker's commit does with a task's changes. */
-  commit(task: TaskId, number: bigint, changes: readonly StoreDelta[]): void;
+  commit(task: TaskId, number: bigint, changes: readonly StoreDelta[]): Promise<void>;
   /** As a new process finds it: `storage` is another one over the same ground. */
-  restart(): void;
-  close(): void;
+  restart(): Promise<void>;
+  close(): Promise<void>;
 };
-export type StateHarness = (limits: Partial<TaskStateLimits>) => StateGround;
+export type StateHarness = (limits: Partial<TaskStateLimits>) => StateGround | Promise<StateGround>;
 
 export type Value = { readonly n: number; readonly text: string };
 

@@ -30,11 +30,11 @@ testStateStorage("embedded, in memory", (limits) => {
     get storage() {
       return storage;
     },
-    commit: (task, number, changes) => commitTo(opened, task, { number, changes }),
-    restart: () => {
+    commit: async (task, number, changes) => commitTo(opened, task, { number, changes }),
+    restart: async () => {
       storage = embeddedStateStorage(opened.database, limits);
     },
-    close: () => opened.database.close(),
+    close: async () => opened.database.close(),
   };
 });
 
@@ -46,12 +46,12 @@ testStateStorage("embedded, in a file that is closed and opened", (limits) => {
     get storage() {
       return opened.storage;
     },
-    commit: (task, number, changes) => commitTo(opened, task, { number, changes }),
-    restart: () => {
+    commit: async (task, number, changes) => commitTo(opened, task, { number, changes }),
+    restart: async () => {
       opened.database.close();
       opened = openAt(path, limits);
     },
-    close: () => {
+    close: async () => {
       opened.database.close();
       rmSync(folder, { recursive: true });
     },

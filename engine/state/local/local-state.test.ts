@@ -78,7 +78,7 @@ function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (nu
     get storage() {
       return storage;
     },
-    commit: (task, number, changes) => {
+    commit: async (task, number, changes) => {
       let next = 0n;
       try {
         next = logs.append(task, number, changes);
@@ -89,12 +89,12 @@ function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (nu
       const commit = { task, number, next: [], meta: Buffer.from(`meta ${number}`), changes, outputs: [] };
       if (kept(number)) local.write([{ commit, next, changelog: "id", atMs: 1 }]);
     },
-    restart: () => {
+    restart: async () => {
       database = restart({ database, logs });
       storage = embeddedStateStorage(database, limits);
       local = new LocalState(database);
     },
-    close: () => database.close(),
+    close: async () => database.close(),
   };
 }
 

@@ -5,8 +5,8 @@ testStateStorage("memory", (limits) => {
   const storage = memoryStateStorage(limits);
   return {
     storage,
-    commit: (task, number, changes) => storage.commit(task, number, changes),
-    restart: () => undefined,
-    close: () => undefined,
+    commit: async (task, number, changes) => storage.commit(task, number, changes),
+    restart: async () => undefined,
+    close: async () => undefined,
   };
 });
