@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { engineCore } from "../machine.ts";
+import { startPinned } from "../pinned-process.ts";
+import type { Contender } from "./measure-run.ts";
+
+/** Where the engines keep state, and how they reach the broker. */
+export type Place = { readonly bootstrap: string; readonly folder: string };
+
+/** Ours: exactly-once, there is nothing weaker. */
+export function millrace(job: string, commitMs: number, { bootstrap, folder }: Place): Contender {
+  return {
+    name: `Millrace, ${commitMs} ms`,
+    start: ({ name }) => ({
+      child: startPinned("kafka/engine.ts", {
+        core: engineCore,
+        args: [job, String(commitMs), bootstrap, name, join(folder, `${name}.db`)],
+      }),
+      group: `${name}-consumer-group`,
+    }),
+  };
+}
+
+/** Kafka Streams, from the folder of the peers and what its `setup.sh` fetched. Mode: `alo`, `eos100`, `eos1000`. */
+export function kafkaStreams(job: string, mode: string, { bootstrap, folder, peers }: Place & { readonly peers: Peers }): Contender {
+  const [name = "", variant = ""] = job.split(":");
+  return {
+    name: `Kafka Streams, ${mode}`,
+    start: ({ name: group }) => {
+      const state = join(folder, group);
+      mkdirSync(state);
+      const java = [
+        "java",
+        "-Xms2g",
+        "-Xmx2g",
+        "-XX:+UseParallelGC",
+        `-Dlog4j2.configurationFile=${peers.logging}`,
+        "-cp",
+        `${peers.classes}:${peers.jars}/*`,
+      ];
+      const args = ["-c", engineCore, ...java, "KsBench", name, variant, mode, bootstrap, group, state];
+      return { child: spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"] }), group };
+    },
+  };
+}
+
+/** The hand-written loop: the limit of one thread. `options` are its own, e.g. `json=scan`. */
+export function miniLoop(
+  job: string,
+  commitMs: number,
+  { bootstrap, file, modules, options }: Place & MiniLoop & { readonly options: readonly string[] },
+): Contender {
+  return {
+    name: `mini loop, ${commitMs} ms, ${options.join(" ")}`,
+    start: ({ name: group }) => {
+      const args = ["-c", engineCore, process.execPath, file, job.split(":")[0]!, bootstrap, group, `commit=${commitMs}`, ...options];
+      return { child: spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_PATH: modules } }), group };
+    },
+  };
+}
+
+export type Peers = { readonly logging: string; readonly classes: string; readonly jars: string; readonly data: string };
+export type MiniLoop = { readonly file: string; readonly modules: string };
+
+const work = (): string => process.env["WORK"] ?? join(homedir(), ".cache", "millrace-bench-peers");
+
+/** The peers whose scripts lie in `folder`, once their `setup.sh` was run. @throws {Error} what is to be done first */
+export function findPeers(folder: string): Peers {
+  const found = {
+    logging: resolve(folder, "log4j2.properties"),
+    classes: join(work(), "classes"),
+    jars: process.env["KAFKA_LIB"] ?? join(work(), "kafka", "lib"),
+    data: join(work(), "data"),
+  };
+  if (!existsSync(found.logging)) throw new Error(`${folder} is not the folder of the peers: it has no log4j2.properties`);
+  if (!existsSync(found.jars)) throw new Error(`the peers have no jars yet: run ${join(folder, "setup.sh")}`);
+  return found;
+}
+
+/** @throws {Error} what is to be done first */
+export function findMiniLoop(file: string): MiniLoop {
+  const modules = join(work(), "node", "node_modules");
+  if (!existsSync(file)) throw new Error(`there is no ${file}`);
+  if (!existsSync(modules)) throw new Error("the mini loop has no packages yet: run the peers' setup.sh");
+  return { file: resolve(file), modules };
+}

@@ -1,0 +1,28 @@
+import { deadLetterTopicOf, type BoundProcessor, type CurrentRecord, type Plan } from "@millrace/engine";
+import { partitions } from "../inputs/generate.ts";
+
+/** What a job does between its input and its output: one node, and what stands before and behind it. */
+export type Job = {
+  readonly processor: BoundProcessor;
+  /** `bytes` is a view into the fetched batch. */
+  readonly decode: (bytes: Uint8Array | null) => unknown;
+  readonly key: (value: unknown, record: Readonly<CurrentRecord>) => string | null;
+  readonly encode: (value: unknown, record: Readonly<CurrentRecord>) => Uint8Array | null;
+};
+
+/** A topology of this one node. Topics are left to who runs it: the output's times are those of its appends. */
+export function planOf({ processor, decode, key, encode }: Job, name: string, { input, output }: { input: string; output: string }): Plan {
+  return {
+    name,
+    topics: [{ name: deadLetterTopicOf(input), partitions, retention: { kind: "forever" } }],
+    subTopologies: [
+      {
+        id: "job",
+        partitions,
+        sources: [{ topic: input, decode, to: [{ node: "node", port: "in" }], upstream: [] }],
+        nodes: [{ id: "node", processor, outputs: { out: { to: [], sinks: ["results"] } } }],
+        sinks: [{ id: "results", topic: output, partitions, kind: "topic", key, encode }],
+      },
+    ],
+  };
+}

@@ -1,0 +1,16 @@
+import { chainNode, filterValue, mapValue } from "@millrace/engine";
+import type { Job } from "./job.ts";
+
+type Order = { readonly orderId: string; readonly sku: string; readonly amount: number };
+type Line = { readonly orderId: string; readonly cents: number; readonly sku: string };
+
+/** J-stateless: orders of 20 and more, in cents, by sku. */
+export const statelessJob: Job = {
+  decode: (bytes) => JSON.parse(String(bytes)) as unknown,
+  processor: chainNode("lines", {}, () => [
+    filterValue<Order>(({ amount }) => amount >= 20) as never,
+    mapValue(({ orderId, sku, amount }: Order): Line => ({ orderId, cents: Math.round(amount * 100), sku })) as never,
+  ]),
+  key: (value) => (value as Line).sku,
+  encode: (value) => Buffer.from(JSON.stringify(value)),
+};
