@@ -8,6 +8,10 @@ const commands: Readonly<Record<string, Loadable>> = {
     summary: "gateway, pipeline, queries and live page in one process, on an embedded log",
     load: async () => (await import("./dev/command.ts")).runDevCommand,
   },
+  run: {
+    summary: "the same on Kafka, as many processes as it needs: millrace run TOPOLOGY --broker kafka://HOST:PORT,…",
+    load: async () => (await import("./run/command.ts")).runRunCommand,
+  },
   check: {
     summary: "check topology files: every mistake at once, with its place",
     load: async () => (await import("./check/command.ts")).runCheckCommand,

@@ -33,6 +33,8 @@ export type GatewayOptions = {
   readonly duplicates?: { readonly on: boolean; readonly entries?: number; readonly withinMs?: number };
   /** Partitions of topics that the log has in another number than the schemas say. */
   readonly partitions?: ReadonlyMap<string, number>;
+  /** False where others take the events in: `POST /v1/events` is refused. */
+  readonly takesEvents?: boolean;
   /** Milliseconds since the epoch. */
   readonly nowMs?: () => number;
   readonly ids?: Ids;
@@ -91,7 +93,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     listener: (request, response) => {
       const problem = admit(request);
       if (problem !== undefined) return refuse(response, problem, ids.uuid(nowMs()));
-      if (isIngest(request)) return ingest.handle(request, response);
+      if (isIngest(request)) {
+        if (options.takesEvents === false) return refuse(response, noEvents, ids.uuid(nowMs()));
+        return ingest.handle(request, response);
+      }
       return void serveApp(request, response);
     },
     setReady: (name, dependency) => health.set(name, dependency),
@@ -102,6 +107,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   };
 }
+
+const noEvents: Problem = { slug: "not-found", detail: "this process takes no events in (--no-gateway)" };
 
 const isIngest = ({ method, url }: IncomingMessage): boolean =>
   method === "POST" &&

@@ -10,3 +10,8 @@ export function createLogger(file: string, level: string): Logger {
     ]),
   );
 }
+
+/** JSON lines of `level` and above on stderr, where whoever runs the process gathers them. Never a payload, never a key. */
+export function createStderrLogger(level: string): Logger {
+  return pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
+import { relative } from "node:path";
+import { BrokerError, ClusterUrlError, type ClusterSettings, parseClusterUrl } from "@millrace/engine";
+import type { CommandHost } from "../command.ts";
+import { createStderrLogger } from "../engine/logger.ts";
+import { loadChecked } from "../load-checked.ts";
+import { runBanner } from "./banner.ts";
+import { instanceName } from "./instance.ts";
+import { readRunOptions, runHelp, type RunOptions } from "./options.ts";
+import { RunningProcess } from "./run.ts";
+
+/** `millrace run`: a process of a topology on Kafka, until a signal ends it. */
+export async function runRunCommand(args: readonly string[], host: CommandHost): Promise<number> {
+  const { stdout, stderr, env, signal } = host;
+  const options = readRunOptions(args, env);
+  if (options === "help") {
+    stdout.write(runHelp);
+    return 0;
+  }
+  if ("kind" in options) {
+    stderr.write(`${options.message}\nmillrace run --help says more\n`);
+    return 2;
+  }
+  const key = env["MILLRACE_KEY"];
+  if (options.gateway && !isLoopback(options.host) && (key === undefined || key === "")) {
+    stderr.write(`events would be taken from anybody who reaches ${options.host}: set MILLRACE_KEY, or add --no-gateway\n`);
+    return 2;
+  }
+  let cluster: ClusterSettings;
+  try {
+    cluster = parseClusterUrl(options.broker, env);
+  } catch (error) {
+    if (!(error instanceof ClusterUrlError)) throw error;
+    stderr.write(`${error.code} ${error.message}\n`);
+    return 2;
+  }
+  const compiled = loadChecked(options.topology, host);
+  if (compiled === undefined) return 1;
+  const topologyText = readFileSync(options.topology, "utf8");
+  const logger = createStderrLogger(options.logLevel);
+  const instance = instanceName(options.state, options.instance);
+  const running = new RunningProcess(options, { compiled, topologyText, cluster, instance, key, logger, signal });
+  try {
+    await running.start();
+  } catch (error) {
+    await running.stop();
+    if (signal.aborted) return 130;
+    stderr.write(`${startProblem(error, options)}\n`);
+    return 1;
+  }
+  stdout.write(runBanner(options, { url: running.url, instance }));
+  // Else it is written at exit, and a killed process has none.
+  flushCompileCache();
+  void running.ready.then(() => stdout.write("\nready: all tasks of this process are restored and run\n"));
+  const failure = await Promise.race([interrupted(signal), running.failed]);
+  if (failure !== undefined) stderr.write(`${failure.code} ${failure.message}\n`);
+  else stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
+  await running.stop();
+  if (failure === undefined)
+    stdout.write(`all committed; ${options.keepMembership ? "the tasks wait for its return" : "the others have its tasks"}\n`);
+  return failure === undefined ? 0 : 1;
+}
+
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
+
+/** What kept the process from starting, with what to do about it. */
+function startProblem(error: unknown, { host, port, state }: RunOptions): string {
+  if (error instanceof BrokerError) {
+    const hint =
+      error.code === "BROKER_UNREACHABLE"
+        ? "\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start"
+        : error.code === "BROKER_LOCKED"
+          ? `\nanother process uses ${relative(process.cwd(), state) || state}: give each its own --state`
+          : "";
+    return `${error.code} ${error.message}${hint}`;
+  }
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return `RUN_PORT_TAKEN port ${port} of ${host} is taken: give another --port, or 0 for any`;
+  if (code === "EACCES" || code === "EADDRNOTAVAIL") return `RUN_CANNOT_LISTEN ${host}:${port} cannot be listened on: ${String(code)}`;
+  throw error;
+}
+
+function interrupted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((settle) => {
+    if (signal.aborted) settle(undefined);
+    else signal.addEventListener("abort", () => settle(undefined), { once: true });
+  });
+}

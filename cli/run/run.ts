@@ -1,0 +1,166 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { type ClusterSettings, type KafkaLog, openKafka } from "@millrace/engine";
+import { createConsole } from "#console/console.ts";
+import { createGateway, type Gateway } from "#gateway/gateway.ts";
+import { type RunningServer, startServer } from "#gateway/server.ts";
+import { catalogueOf } from "#queries/catalogue.ts";
+import { connectQueries } from "#queries/port.ts";
+import { createQueries } from "#queries/queries.ts";
+import type { QueryAnswerer } from "#queries/query-request.ts";
+import type { Compiled } from "#topology/compile-topology.ts";
+import { EngineFailure } from "../engine/engine-failure.ts";
+import { reachableHost } from "./instance.ts";
+import { KafkaWatch } from "./kafka-watch.ts";
+import { mergeScrapes } from "./merge-scrapes.ts";
+import type { RunOptions } from "./options.ts";
+import { readinessOf } from "./readiness.ts";
+import { topicsOf } from "./topics.ts";
+import { WorkerHost } from "./worker-host.ts";
+
+export type RunParts = {
+  readonly compiled: Compiled;
+  readonly topologyText: string;
+  readonly cluster: ClusterSettings;
+  readonly instance: string;
+  readonly key: string | undefined;
+  readonly logger: Logger;
+  /** Gives the start up. */
+  readonly signal: AbortSignal;
+};
+
+/** Replicas of a new topic where nobody says otherwise: what one node may be lost of without losing anything, if there are so many nodes. */
+const wantedReplication = 3;
+
+/** One process of a topology on Kafka: HTTP on this thread, each worker in a thread of its own. */
+export class RunningProcess {
+  readonly #options: RunOptions;
+  readonly #parts: RunParts;
+  readonly #watch: KafkaWatch;
+  readonly #failed = Promise.withResolvers<EngineFailure>();
+  readonly #registry = new Registry();
+  #log: KafkaLog | undefined;
+  #gateway: Gateway | undefined;
+  #server: RunningServer | undefined;
+  #workers: readonly WorkerHost[] = [];
+  #answerer: QueryAnswerer | undefined;
+
+  constructor(options: RunOptions, parts: RunParts) {
+    this.#options = options;
+    this.#parts = parts;
+    const changed: ConstructorParameters<typeof KafkaWatch>[1]["changed"] = (state) =>
+      this.#gateway?.setReady("kafka", { ready: !state.away, detail: state.away ? state.why : "reached" });
+    this.#watch = new KafkaWatch(parts.cluster, { logger: parts.logger, changed });
+  }
+
+  get url(): string {
+    return this.#server!.url;
+  }
+
+  /** Settles when a worker has failed; never, when all is well. */
+  get failed(): Promise<EngineFailure> {
+    return this.#failed.promise;
+  }
+
+  /** Settles when every worker has its first tasks open; never, when one fails before. */
+  get ready(): Promise<unknown> {
+    return Promise.all(this.#workers.map(({ joined }) => joined));
+  }
+
+  /**
+   * 1. the cluster answers  2. the topics are there  3. HTTP listens, unready  4. the workers join
+   * @throws {BrokerError} of Kafka @throws {Error} `EADDRINUSE`
+   */
+  async start(): Promise<void> {
+    const { connectMs, retention, replication = wantedReplication, minIsr } = this.#options;
+    const { compiled, cluster, signal } = this.#parts;
+    const { nodes } = await this.#watch.begin(connectMs, signal);
+    const replicas = this.#options.replication ?? Math.min(replication, nodes);
+    // Its state is nobody's: it appends and makes topics, and joins no group.
+    const topics = { replication: replicas, ...(minIsr === undefined ? {} : { minIsr }) };
+    this.#log = openKafka({ cluster, stateFile: ":memory:", topics });
+    const specs = topicsOf(compiled.plan, retention);
+    await this.#log.broker.ensureTopics(specs);
+    this.#gateway = this.#makeGateway(new Map(specs.map(({ name, partitions }) => [name, partitions])));
+    this.#mountQueries(this.#gateway);
+    const { listener, limits } = this.#gateway;
+    this.#server = await startServer({ listener, limits, host: this.#options.host, port: this.#options.port });
+    this.#workers = this.#startWorkers(replicas);
+    this.#answerer = connectQueries(this.#workers[0]!.queries);
+  }
+
+  /** Lets nothing new in, finishes what was let in, commits, gives the tasks back, closes. */
+  async stop(): Promise<void> {
+    await this.#gateway?.close();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+    await this.#watch.close();
+    await this.#log?.close();
+    await this.#server?.close();
+  }
+
+  #makeGateway(partitions: ReadonlyMap<string, number>): Gateway {
+    const { key, logger } = this.#parts;
+    const gateway = createGateway({
+      appender: this.#log!.broker,
+      atomicAppends: false,
+      access:
+        key === undefined || key === ""
+          ? { kind: "open" }
+          : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
+      logger: logger.child({ room: "gateway" }),
+      registry: this.#registry,
+      dependencies: ["kafka", ...this.#members],
+      duplicates: { on: this.#options.duplicates },
+      partitions,
+      takesEvents: this.#options.gateway,
+      ...(this.#options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
+    });
+    gateway.setReady("kafka", { ready: true, detail: "reached" });
+    collectDefaultMetrics({ register: this.#registry });
+    gateway.app.get("/metrics", async (c) => {
+      const scrapes = await Promise.all([this.#registry.metrics(), ...this.#workers.map((worker) => worker.metrics())]);
+      return c.text(mergeScrapes(scrapes), 200, { "Content-Type": this.#registry.contentType });
+    });
+    gateway.app.route("/", createConsole());
+    return gateway;
+  }
+
+  get #members(): readonly string[] {
+    return Array.from({ length: this.#options.workers }, (_, n) => `${this.#parts.instance}-${n}`);
+  }
+
+  #startWorkers(replication: number): readonly WorkerHost[] {
+    const { advertise, host, state, broker, topology } = this.#options;
+    const endpoint = `${advertise?.host ?? reachableHost(host)}:${advertise?.port ?? this.#server!.port}`;
+    return this.#members.map((member) => {
+      const worker = new WorkerHost(
+        {
+          ...this.#options,
+          member,
+          topology: { text: this.#parts.topologyText, file: topology },
+          broker,
+          stateFile: join(state, `${member}.db`),
+          endpoint,
+          replication,
+        },
+        { status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: () => undefined },
+      );
+      void worker.failed.then((failure) => {
+        this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
+        this.#failed.resolve(failure);
+      });
+      return worker;
+    });
+  }
+
+  #mountQueries(gateway: Gateway): void {
+    const { compiled, logger } = this.#parts;
+    const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
+    const answerer: QueryAnswerer = {
+      answer: async (request, signal) =>
+        this.#answerer?.answer(request, signal) ?? { kind: "unavailable", detail: "the workers are starting" },
+    };
+    gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
+  }
+}

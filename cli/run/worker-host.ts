@@ -1,0 +1,105 @@
+import { MessageChannel, Worker as Thread, type MessagePort } from "node:worker_threads";
+import { EngineFailure } from "../engine/engine-failure.ts";
+import type { FromWorker, OwnersTold, ToWorker, WorkerSettings, WorkerStatus } from "./worker-messages.ts";
+
+export type WorkerHearers = {
+  readonly status: (status: WorkerStatus) => void;
+  readonly owners: (told: OwnersTold) => void;
+};
+
+const nothingYet: WorkerStatus = { started: false, rebalancing: "joins", owned: 0, opening: [], restoring: [], stopped: [] };
+
+/** A worker's thread as the main thread sees it. */
+export class WorkerHost {
+  readonly member: string;
+  readonly queries: MessagePort;
+  readonly #thread: Thread;
+  readonly #hear: WorkerHearers;
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #failed = Promise.withResolvers<EngineFailure>();
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #scrapes = new Map<number, (text: string) => void>();
+  #status = nothingYet;
+  #lastScrape = 0;
+  #over = false;
+
+  constructor(settings: Omit<WorkerSettings, "queries">, hear: WorkerHearers) {
+    this.member = settings.member;
+    this.#hear = hear;
+    const queries = new MessageChannel();
+    this.queries = queries.port1;
+    const workerData: WorkerSettings = { ...settings, queries: queries.port2 };
+    this.#thread = new Thread(new URL("./worker-thread.ts", import.meta.url), { workerData, transferList: [queries.port2] });
+    this.#thread.on("message", (message: FromWorker) => this.#take(message));
+    this.#thread.on("error", (error) => this.#fail("WORKER_FAILED", error instanceof Error ? error.message : String(error)));
+    this.#thread.on("exit", () => {
+      this.#fail("WORKER_FAILED", "the worker's thread has ended");
+      this.#ended.resolve();
+    });
+  }
+
+  /** Settles when its first tasks are assigned and open; never, when it fails before. */
+  get joined(): Promise<void> {
+    return this.#joined.promise;
+  }
+
+  /** Settles when the thread has failed; never, when all is well. */
+  get failed(): Promise<EngineFailure> {
+    return this.#failed.promise;
+  }
+
+  get status(): WorkerStatus {
+    return this.#status;
+  }
+
+  /** What Prometheus scrapes of it; nothing when it has ended. */
+  metrics(): Promise<string> {
+    if (this.#over) return Promise.resolve("");
+    return new Promise((settle) => {
+      const id = ++this.#lastScrape;
+      this.#scrapes.set(id, settle);
+      this.#send({ kind: "metrics", id });
+    });
+  }
+
+  /** Commits what was taken, gives the tasks back or keeps its place, ends the thread. */
+  async stop(): Promise<void> {
+    this.#send({ kind: "stop" });
+    await this.#ended.promise;
+    await this.#thread.terminate();
+  }
+
+  #send(message: ToWorker): void {
+    this.#thread.postMessage(message);
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case "joined":
+        return this.#joined.resolve();
+      case "status":
+        this.#status = message.status;
+        return this.#hear.status(message.status);
+      case "owners":
+        return this.#hear.owners(message.told);
+      case "metrics":
+        this.#scrapes.get(message.id)?.(message.text);
+        this.#scrapes.delete(message.id);
+        return;
+      case "failed":
+        return this.#fail(message.code, message.message);
+      case "ended":
+        this.#over = true;
+        return this.#ended.resolve();
+      default:
+        message satisfies never;
+    }
+  }
+
+  #fail(code: string, message: string): void {
+    this.#over = true;
+    this.#failed.resolve(new EngineFailure(code, message));
+    for (const settle of this.#scrapes.values()) settle("");
+    this.#scrapes.clear();
+  }
+}

@@ -1,0 +1,111 @@
+import { flushCompileCache } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import { BrokerError, groupOf, type KafkaLog, openKafka, parseClusterUrl, Worker, WorkerError } from "@millrace/engine";
+import { processors } from "#processors/registry.ts";
+import { createAnswerer } from "#queries/answer-query.ts";
+import { serveQueries } from "#queries/port.ts";
+import { compileTopology } from "#topology/compile-topology.ts";
+import { EngineMetrics } from "../engine/engine-metrics.ts";
+import { createStderrLogger } from "../engine/logger.ts";
+import { KafkaMetrics } from "./kafka-metrics.ts";
+import { planKept } from "./topics.ts";
+import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.ts";
+import { WorkerWatch } from "./worker-watch.ts";
+
+/** A worker's thread: its own connections to Kafka, its own state file, its own share of the tasks. Nothing is shared with the others. */
+const settings = workerData as WorkerSettings;
+const logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
+const tell = (message: FromWorker): void => parentPort!.postMessage(message);
+const statusEveryMs = 500;
+let stopping: Promise<void> | undefined;
+
+try {
+  await run();
+} catch (error) {
+  fail(error);
+}
+
+async function run(): Promise<void> {
+  const { topology, member, retention, replication, minIsr } = settings;
+  const { compiled } = compileTopology(topology.text, { processors, file: topology.file });
+  if (compiled === undefined) throw new Error(`${topology.file} no longer passes its check`);
+  const plan = planKept(compiled.plan, retention);
+  const engine = new EngineMetrics();
+  engine.registry.setDefaultLabels({ worker: member });
+  const kafka = new KafkaMetrics(engine.registry);
+  let told = "";
+  const tellStatus = (): void => {
+    const status = watch.statusOf(worker);
+    const text = JSON.stringify(status);
+    if (text === told) return;
+    told = text;
+    tell({ kind: "status", status });
+  };
+  const watch = new WorkerWatch({
+    logger,
+    engine,
+    kafka,
+    changed: () => setImmediate(tellStatus),
+    rebalanced: (generation) => tell({ kind: "owners", told: { generation, owners: [...log.broker.owners(groupOf(plan.name))] } }),
+  });
+  const log: KafkaLog = openKafka({
+    cluster: parseClusterUrl(settings.broker, process.env),
+    stateFile: settings.stateFile,
+    topics: { replication, ...(minIsr === undefined ? {} : { minIsr }) },
+    endpoint: settings.endpoint,
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+    transactionTimeoutMs: settings.transactionTimeoutMs,
+    keepMembership: settings.keepMembership,
+    events: watch.kafkaEvents,
+  });
+  const worker = new Worker({
+    plan,
+    broker: log.broker,
+    storage: log.storage,
+    member,
+    clock: Date.now,
+    commitMs: settings.commitMs,
+    commitRecords: settings.commitRecords,
+    idleMs: settings.idleMs,
+    events: watch.workerEvents,
+  });
+  const status = setInterval(tellStatus, statusEveryMs);
+  const queries = serveQueries(createAnswerer({ worker, plan, queries: compiled.queries }), settings.queries);
+  const stop = async (): Promise<void> => {
+    // A loop that had failed has said so already; what is left is to close the log.
+    await worker.stop().catch(() => undefined);
+    clearInterval(status);
+    queries.close();
+    await log.close();
+    logger.info(
+      { event: "worker.ended" },
+      settings.keepMembership ? "committed; its place in the group is kept" : "committed and left the group",
+    );
+    tell({ kind: "ended" });
+    parentPort!.close();
+  };
+  parentPort!.on("message", (message: ToWorker) => {
+    if (message.kind === "stop") return void (stopping ??= stop());
+    kafka.show(watch.statusOf(worker));
+    void engine.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
+  });
+  await worker.start();
+  watch.started = true;
+  tellStatus();
+  worker.ended.catch(fail);
+  flushCompileCache();
+  tell({ kind: "joined" });
+}
+
+function fail(error: unknown): void {
+  // What is broken off by the end is no failure.
+  if (stopping !== undefined) return;
+  const code =
+    error instanceof BrokerError ||
+    error instanceof WorkerError ||
+    (error instanceof Error && "code" in error && typeof error.code === "string")
+      ? String(error.code)
+      : "WORKER_FAILED";
+  logger.error({ event: "worker.failed", code, err: error }, "the worker failed");
+  tell({ kind: "failed", code, message: error instanceof Error ? error.message : String(error) });
+}
