@@ -103,5 +103,6 @@ export { parseClusterUrl } from "#broker/kafka/wire/cluster-url.ts";
 export { ClusterUrlError } from "#broker/kafka/wire/cluster-url-error.ts";
 export type { ClusterSettings } from "#broker/kafka/wire/cluster.ts";
 export { type KafkaEvents, noKafkaEvents, type RestoreProgress } from "#broker/kafka/kafka-events.ts";
-export type { Owner, Rebalance } from "#broker/kafka/group/rebalance.ts";
+export type { Owner } from "#broker/kafka/group/group-view.ts";
+export type { Rebalance } from "#broker/kafka/group/rebalance.ts";
 export type { TopicDefaults } from "#broker/kafka/admin/topic-settings.ts";

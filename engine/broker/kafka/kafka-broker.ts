@@ -27,7 +27,7 @@ import type { Compression } from "./codec/compression.ts";
 import { Checkpoints, type NotedCheckpoint } from "./commit/checkpoints.ts";
 import { commitOnSeat } from "./commit/commit-on-seat.ts";
 import { Fetcher } from "./fetch/fetcher.ts";
-import type { Owner } from "./group/rebalance.ts";
+import type { Owner } from "./group/group-view.ts";
 import { GroupMember } from "./group/group-member.ts";
 import { type KafkaEvents, noKafkaEvents } from "./kafka-events.ts";
 import { changelogOf, transactionalIdOf } from "./names.ts";

@@ -1,5 +1,6 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { seededRandom } from "#broker/conformance-harness.ts";
+import { type FaultProxy, startFaultProxy } from "#broker/kafka/proving/fault-proxy.ts";
 import { clusterSettings, describeKafka, until } from "#broker/kafka/proving/kafka-test.ts";
 import { tasksOf, TestGroup, type TestMember } from "./group-harness.ts";
 
@@ -7,14 +8,19 @@ const churnMs = Number(process.env["CHURN_MS"] ?? 8000);
 
 describeKafka("group that never rests", () => {
   let group: TestGroup;
-  afterEach(() => group.close());
+  let proxy: FaultProxy;
+  beforeEach(async () => void (proxy = await startFaultProxy()));
+  afterEach(async () => {
+    await group.close();
+    await proxy.close();
+  });
 
-  test(
-    "[K43] five members come, go and are killed at random: a task never has two owners, and in the end each has one",
-    async () => {
+  test.each([0, 0.5])(
+    "[K43] five members come, go and are killed at random: a task never has two owners, and in the end each has one (%d requests or answers lost a step)",
+    async (losses) => {
       const random = seededRandom("churn");
-      // Without threads: they would cost more than all the rest.
-      const cluster = { ...clusterSettings(), via: (address: { readonly host: string; readonly port: number }) => address };
+      // By the proxy, so without threads, which would cost more than all the rest.
+      const cluster = clusterSettings({ via: proxy.via });
       const tasks = tasksOf({ lines: 7, orders: 5, stock: 4 });
       group = new TestGroup({ tasks, cluster, sessionTimeoutMs: 5000, rebalanceTimeoutMs: 10_000 });
       const living = new Map<string, TestMember>();
@@ -44,6 +50,11 @@ describeKafka("group that never rests", () => {
             name,
             member.leave().then(() => leaving.delete(name)),
           );
+        }
+        if (random() < losses) {
+          const api = ["JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "FindCoordinator"][Math.floor(random() * 5)]!;
+          proxy.loseAnswer({ api, outcome: random() < 0.5 ? "done" : "undone" });
+          did.push(`${api} is lost`);
         }
         const pause = performance.now() + random() ** 2 * 1500;
         await until(() => performance.now() > pause, 3000, "a pause");

@@ -9,10 +9,11 @@ import { GroupRequests, type Identity, type JoinAnswer } from "./group-requests.
 import type { GroupHooks, GroupMemberSettings } from "./group-settings.ts";
 import type { HeartbeatReport } from "./heartbeat-loop.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import { type GroupView, noGroup, type Owner, viewOf } from "./group-view.ts";
 import { HookQueue } from "./hook-queue.ts";
 import { decodeMetadata, encodeMetadata } from "./member-metadata.ts";
-import { describeRebalance, type GroupView, noGroup, type Owner, type RebalanceFacts } from "./rebalance.ts";
-import { type KnownOwners, planRound } from "./round-plan.ts";
+import { describeRebalance, type RebalanceFacts } from "./rebalance.ts";
+import { type KnownOwners, knownOwners, planRound } from "./round-plan.ts";
 import { TaskList } from "./task-list.ts";
 
 /** While a round is incomplete the next one is near: who waits for it asks this often. */
@@ -160,8 +161,8 @@ export class GroupMember {
     const { assignment } = round;
     if (assignment.status === "refused" || assignment.topology !== this.#list.hash) throw this.#refusal();
     const origins = new Map([...this.#lastView.owners, ...this.#view.owners]);
-    this.#view = this.#viewOf(assignment);
-    this.#known = { generation: this.#identity!.generationId, owners: knownOwners(assignment) };
+    this.#view = viewOf(assignment, this.#list);
+    this.#known = knownOwners(this.#identity!.generationId, assignment);
     const tasks = new Set(this.#list.tasksOf(assignment.tasks));
     const excess = [...this.#owned].filter((task) => !tasks.has(task));
     this.#settle();
@@ -184,7 +185,8 @@ export class GroupMember {
     const { sessionTimeoutMs, rebalanceTimeoutMs, joinTimeoutMs } = this.#settings;
     const { signal } = this.#closing;
     const forMs = this.#hasJoined ? Number.POSITIVE_INFINITY : joinTimeoutMs;
-    const held = await this.#hooks.heldState();
+    // It decides who has it easier, no more.
+    const held = await this.#hooks.heldState().catch(() => new Map<TaskId, number>());
     const metadata = this.#metadata(held);
     const before = this.#identity?.generationId ?? -1;
     let identity: Identity | undefined;
@@ -238,18 +240,10 @@ export class GroupMember {
     return new Map([...plan].map(([id, each]) => [id, encodeAssignment(each, this.#list.inputsOf(known(each)))]));
   }
 
-  #viewOf({ members, owners }: Assignment): GroupView {
-    const owned = owners.flatMap((place, number): [TaskId, Owner][] => {
-      const owner = members[place];
-      return owner === undefined ? [] : this.#list.tasksOf([number]).map((task) => [task, { member: owner.id, endpoint: owner.endpoint }]);
-    });
-    return { members: new Map(members.map(({ id, endpoint }) => [id, endpoint])), owners: new Map(owned) };
-  }
-
   #take(tasks: ReadonlySet<TaskId>, facts: Pick<RebalanceFacts, "leader" | "held" | "origins" | "reason">): void {
     const { leader, held, origins, reason } = facts;
     const generation = this.#identity!.generationId;
-    const change = { before: this.#lastView, after: this.#view, ownedBefore: this.#lastOwned, ownedAfter: tasks };
+    const change = { before: this.#lastView, after: this.#view, ownedBefore: this.#lastOwned, stillOwned: this.#owned, ownedAfter: tasks };
     this.#owned = tasks;
     this.#lastOwned = tasks;
     this.#lastView = this.#view;
@@ -370,9 +364,4 @@ export class GroupMember {
       await client.close();
     }
   }
-}
-
-function knownOwners({ members, owners, since }: Assignment): KnownOwners["owners"] {
-  const known = owners.map((place, task) => [task, { id: members[place]?.id, since: since[task]! }] as const);
-  return new Map(known.filter((each): each is [number, { id: string; since: number }] => each[1].id !== undefined));
 }

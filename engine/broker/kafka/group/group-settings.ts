@@ -22,7 +22,7 @@ export type GroupMemberSettings = {
 
 /** Called one at a time, in the order of events. */
 export type GroupHooks = Omit<MembershipHooks, "ended"> & {
-  /** Tasks whose state this member has, and how far each is behind; asked before every join. */
+  /** Tasks whose state this member has, and how far each is behind; asked before every join, which waits for it. If it fails there is none. */
   heldState(): Promise<ReadonlyMap<TaskId, number>>;
   /** A round begins; `rebalanced` follows unless the member ends. */
   rebalancing(reason: string): void;

@@ -1,12 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
-
-export type Owner = {
-  readonly member: string;
-  /** `host:port` for queries; empty when the member answers none. */ readonly endpoint: string;
-};
-
-/** Who the members of a group are and who owns which task, as its leader told all of them. */
-export type GroupView = { readonly members: ReadonlyMap<string, string>; readonly owners: ReadonlyMap<TaskId, Owner> };
+import type { GroupView, Owner } from "./group-view.ts";
 
 /** What a rebalance was, from one member's side: for one line in its log. */
 export type Rebalance = {
@@ -24,8 +17,6 @@ export type Rebalance = {
   readonly why: string;
 };
 
-export const noGroup: GroupView = { members: new Map(), owners: new Map() };
-
 export type RebalanceFacts = Pick<Rebalance, "generation" | "leader" | "reason"> & {
   /** The group when it was last complete. */
   readonly before: GroupView;
@@ -33,14 +24,17 @@ export type RebalanceFacts = Pick<Rebalance, "generation" | "leader" | "reason">
   readonly origins: ReadonlyMap<TaskId, Owner>;
   readonly after: GroupView;
   readonly ownedBefore: ReadonlySet<TaskId>;
+  /** What of it this member has not given back or lost since, even if it has it again. */
+  readonly stillOwned: ReadonlySet<TaskId>;
   readonly ownedAfter: ReadonlySet<TaskId>;
   /** How far the state that this member holds is behind. */
   readonly held: ReadonlyMap<TaskId, number>;
 };
 
 export function describeRebalance(facts: RebalanceFacts): Rebalance {
-  const { generation, leader, reason, before, after, origins, ownedBefore, ownedAfter, held } = facts;
-  const gained = [...ownedAfter].filter((task) => !ownedBefore.has(task));
+  const { generation, leader, reason, before, after, origins, ownedBefore, stillOwned, ownedAfter, held } = facts;
+  const kept = [...ownedAfter].filter((task) => stillOwned.has(task));
+  const gained = [...ownedAfter].filter((task) => !stillOwned.has(task));
   const counts = new Map([...after.members.keys()].map((member) => [member, 0]));
   for (const { member } of after.owners.values()) counts.set(member, (counts.get(member) ?? 0) + 1);
   return {
@@ -48,8 +42,8 @@ export function describeRebalance(facts: RebalanceFacts): Rebalance {
     leader,
     reason,
     gained,
-    kept: [...ownedAfter].filter((task) => ownedBefore.has(task)),
-    lost: [...ownedBefore].filter((task) => !ownedAfter.has(task)),
+    kept,
+    lost: [...ownedBefore].filter((task) => !kept.includes(task)),
     counts,
     why: [...whoCame(before, after), ...whyGained(gained, origins, held)].join("; "),
   };

@@ -13,6 +13,15 @@ export type KnownOwners = {
   readonly owners: ReadonlyMap<number, { readonly id: string; readonly since: number }>;
 };
 
+/** The same, as a member was told it. */
+export function knownOwners(generation: number, { members, owners, since }: Assignment): KnownOwners {
+  const known = owners.flatMap((place, task): [number, { id: string; since: number }][] => {
+    const id = members[place]?.id;
+    return id === undefined ? [] : [[task, { id, since: since[task] ?? generation }]];
+  });
+  return { generation, owners: new Map(known) };
+}
+
 export type RoundToPlan = {
   readonly generation: number;
   readonly list: TaskList;
