@@ -57,8 +57,9 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
     };
     const keysOf = (entries: Iterable<readonly [string, Value]>): string[] => Array.from(entries, ([key]) => key);
 
-    beforeEach(() => use(tightLimits));
-    afterEach(() => ground.close());
+    // A ground may be a process, or a member of a group, that starts and ends.
+    beforeEach(() => use(tightLimits), 30_000);
+    afterEach(() => ground.close(), 30_000);
 
     test("[S1] a read sees every put before it, committed or not", async () => {
       expect(totals.get("a")).toBeUndefined();
@@ -336,7 +337,7 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
 
     test("[S10] at its bound the tail asks for folding, and no longer when all that is left waits for a commit", async () => {
       let most = 0;
-      for (let i = 0; i < 200; i++) {
+      for (let i = 0; i < 100; i++) {
         totals.put(`k${i % 50}`, value(i));
         await commit();
         let folds = 0;
