@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -76,6 +76,13 @@ export function findPeers(folder: string): Peers {
   };
   if (!existsSync(found.logging)) throw new Error(`${folder} is not the folder of the peers: it has no log4j2.properties`);
   if (!existsSync(found.jars)) throw new Error(`the peers have no jars yet: run ${join(folder, "setup.sh")}`);
+  if (!existsSync(join(found.classes, "KsBench.class"))) {
+    const sources = ["Jobs", "KsBench"].map((name) => resolve(folder, "java", `${name}.java`));
+    mkdirSync(found.classes, { recursive: true });
+    execFileSync("javac", ["-nowarn", "-d", found.classes, "-cp", `${found.jars}/*`, ...sources], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
   return found;
 }
 
