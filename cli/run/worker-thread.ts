@@ -67,6 +67,7 @@ async function run(): Promise<void> {
     commitMs: settings.commitMs,
     commitRecords: settings.commitRecords,
     idleMs: settings.idleMs,
+    pipeline: true,
     events: watch.workerEvents,
   });
   const status = setInterval(tellStatus, statusEveryMs);
