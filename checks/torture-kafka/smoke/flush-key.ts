@@ -1,0 +1,2 @@
+/** Key of the record that pushes stream time forward in the end; no output shows it. */
+export const flushKey = "flush";
