@@ -1,5 +1,6 @@
+import { heartbeatV4 } from "@platformatic/kafka";
 import { afterEach, expect, test } from "vitest";
-import { clusterSettings, describeKafka, until } from "#broker/kafka/proving/kafka-test.ts";
+import { clusterSettings, describeKafka, openClient, until } from "#broker/kafka/proving/kafka-test.ts";
 import { tasksOf, TestGroup } from "./group-harness.ts";
 
 /** Nothing else runs on this thread for so long: no timer, no socket. */
@@ -32,6 +33,18 @@ describeKafka("heartbeats", () => {
     block(4000);
     await until(() => busy.told.length === 3, 15_000, "assigned again");
     expect(busy.told).toEqual(["assigned 2", "lost 2", "assigned 2"]);
+  });
+
+  test("[K44] a thread that has not begun yet takes over by itself while the member's thread is busy", async () => {
+    group = new TestGroup({ tasks: tasksOf({ lines: 2 }), sessionTimeoutMs: 6000 });
+    const busy = await group.member("a").join();
+    expect(busy.group.heartbeats.worker).toBeUndefined();
+    block(8000);
+    const client = openClient("heartbeat");
+    const { generationId, memberId } = busy.group.identity!;
+    const node = await client.coordinator("group", group.name);
+    await client.ask(node, heartbeatV4.api, [group.name, generationId, memberId, "a"], "heartbeat");
+    expect(busy.told).toEqual(["assigned 2"]);
   });
 
   test("[K45] a heartbeat thread that dies is replaced, and the member stays in the group", async () => {

@@ -56,8 +56,9 @@ export class Heartbeats {
   set(beat: Beat | undefined): void {
     this.#beat = beat;
     this.#tick();
-    if (this.#threaded) this.#worker!.postMessage(beat);
-    else this.#loop.set(beat);
+    // Also to a thread that has not begun: it takes over by itself, even if this one has no time by then.
+    this.#worker?.postMessage(beat);
+    if (!this.#threaded) this.#loop.set(beat);
   }
 
   async close(): Promise<void> {
@@ -78,22 +79,21 @@ export class Heartbeats {
     this.#worker = worker;
     worker.on("message", (message: HeartbeatReport | "ready") => {
       if (this.#closed) return;
-      if (message === "ready") this.#handOver(true);
-      else this.#report(message);
+      if (message === "ready") {
+        this.#threaded = true;
+        this.#loop.set(undefined);
+      } else this.#report(message);
     });
     // What it died of does not matter: the next one does the same work.
     worker.on("error", () => undefined);
     worker.on("exit", () => {
       if (this.#closed) return;
-      this.#handOver(false);
+      this.#worker = undefined;
+      this.#threaded = false;
+      this.#loop.set(this.#beat, 0);
       this.#restart = setTimeout(() => this.#start(), restartMs).unref();
     });
-  }
-
-  #handOver(threaded: boolean): void {
-    this.#loop.set(undefined);
-    this.#threaded = threaded;
-    this.set(this.#beat);
+    if (this.#beat !== undefined) worker.postMessage(this.#beat);
   }
 }
 
