@@ -4,7 +4,7 @@ import type { Problem } from "./problem.ts";
 
 /** Hosts that this gateway serves, without ports; `any` where something in front of it checks. */
 export type Hosts = "any" | readonly string[];
-export const loopbackHosts: Hosts = ["localhost", "127.0.0.1", "[::1]"];
+export const loopbackHosts: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 // node:http keeps at most this many headers of a request, silently; one more than allowed is enough to see.
 export const keptHeaders = (limits: Limits): number => limits.headerCount + 1;

@@ -160,6 +160,11 @@ function problemOf(answer: Exclude<Answer, Rows>, nowMs: number): QueryProblem {
     case "bad-token":
       return { slug: "invalid-token", detail: answer.detail, more: { parameter: "after" } };
     case "unavailable":
-      return { slug: "query-unavailable", detail: answer.detail, headers: { "Retry-After": "1" } };
+      return {
+        slug: "query-unavailable",
+        detail: answer.detail,
+        headers: { "Retry-After": "1" },
+        ...(answer.code === undefined ? {} : { more: { code: answer.code } }),
+      };
   }
 }

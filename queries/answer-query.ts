@@ -1,14 +1,13 @@
-import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { WorkerError, type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
 import type { QueryPlan } from "#topology/plan/query-plan.ts";
 import { asOfTasks } from "./as-of.ts";
-import { directKeys } from "./direct-keys.ts";
 import { HighestRows } from "./highest-rows.ts";
-import type { Answer, QueryAnswerer, QueryRequest, RowPosition, TimeBound } from "./query-request.ts";
-import { rowFilter } from "./row-filter.ts";
+import type { Answer, QueryAnswerer, QueryRequest, RowPosition } from "./query-request.ts";
 import { rowWriter } from "./row-writer.ts";
-import { defaultSlice, readSlice, type SliceLimits, type SliceOptions } from "./slice.ts";
+import { absolute, scanOf } from "./scan.ts";
+import { defaultSlice, readSlice, type SliceLimits } from "./slice.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export type AnswererOptions = {
   readonly worker: Pick<Worker, "read" | "after">;
@@ -107,7 +106,7 @@ async function wholeOrdered(
       const next = readSlice(query, tasks, {
         ...scanOf(query, request, { from, to, position: at }),
         limits: { ...limits, characters: Infinity },
-        give: (row, final) => best.add(row, final),
+        give: (row, final, at) => best.add(row, final, at),
       });
       return { kind: "read" as const, asOf, next };
     });
@@ -118,22 +117,6 @@ async function wholeOrdered(
     return { kind: "rows", asOf: read.asOf, bytes: joined(texts, request), rows: texts.length, next: undefined, from, to };
   }
 }
-
-type Scan = { readonly from: TimeBound | undefined; readonly to: TimeBound | undefined; readonly position: RowPosition | undefined };
-
-function scanOf(query: QueryPlan, request: QueryRequest, { from, to, position }: Scan): Omit<SliceOptions, "limits" | "give"> {
-  return {
-    from: Math.max(0, from?.ms ?? 0),
-    to: to?.ms ?? Number.MAX_SAFE_INTEGER,
-    position,
-    keys: directKeys(query, request.filters),
-    matches: rowFilter({ filters: request.filters, from: from?.ms, to: to?.ms }),
-    nowMs: () => performance.now(),
-  };
-}
-
-const absolute = (bound: TimeBound | undefined, streamTime: number): TimeBound | undefined =>
-  bound?.kind === "back" ? { kind: "at", ms: Math.max(0, streamTime) - bound.ms } : bound;
 
 function joined(texts: readonly string[], { format }: QueryRequest): Uint8Array<ArrayBuffer> {
   // Of its own buffer, so that it can be handed to another thread.
@@ -156,15 +139,6 @@ async function shows(
     clearTimeout(timer);
     wait.cancel();
   }
-}
-
-function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((settle, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(settle, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {

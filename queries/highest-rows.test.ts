@@ -9,9 +9,11 @@ const columns: readonly QueryColumn[] = [
   { name: "text", type: "string", nullable: true },
 ];
 
+const start = { windowStart: -1, key: "", rows: 1 };
+
 function ordered(column: string, cells: readonly unknown[], { descending = false, limit = 100 } = {}): readonly unknown[] {
   const highest = new HighestRows(columns, { column, descending }, limit);
-  for (const [i, cell] of cells.entries()) highest.add({ [column]: cell, i }, undefined);
+  for (const [i, cell] of cells.entries()) highest.add({ [column]: cell, i }, undefined, start);
   return highest.sorted().map(({ row }) => row[column]);
 }
 
@@ -48,7 +50,7 @@ test("[Q7] rows that are alike keep their order, and what is kept is what sortin
   const cells = Array.from({ length: 5000 }, () => random.between(0, 200));
   for (const descending of [true, false]) {
     const highest = new HighestRows(columns, { column: "n", descending }, 37);
-    for (const [i, n] of cells.entries()) highest.add({ n, i }, undefined);
+    for (const [i, n] of cells.entries()) highest.add({ n, i }, undefined, start);
     const all = cells.map((n, i) => ({ n, i })).toSorted((a, b) => (descending ? b.n - a.n : a.n - b.n));
     expect([seed, highest.sorted().map(({ row }) => row)]).toEqual([seed, all.slice(0, 37)]);
   }

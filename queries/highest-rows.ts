@@ -1,9 +1,10 @@
 import { compareKeys } from "@millrace/engine";
 import type { ColumnType, QueryColumn, QueryRow } from "#topology/plan/query-plan.ts";
 import type { Ordering } from "./query-request.ts";
+import type { RowPosition } from "./query-request.ts";
 import { cellText } from "./row-writer.ts";
 
-type Ranked = { readonly row: QueryRow; readonly final: boolean | undefined; readonly place: number };
+type Ranked = { readonly row: QueryRow; readonly final: boolean | undefined; readonly at: RowPosition; readonly place: number };
 
 /** Keeps the first rows by one column; rows that are alike there stay in the order in which they came. Nothing comes last, either way. */
 export class HighestRows {
@@ -23,8 +24,8 @@ export class HighestRows {
     };
   }
 
-  add(row: QueryRow, final: boolean | undefined): number {
-    this.rows.push({ row, final, place: this.seen++ });
+  add(row: QueryRow, final: boolean | undefined, at: RowPosition): number {
+    this.rows.push({ row, final, at, place: this.seen++ });
     // Sorted when as many again have come: each row takes part in a few sorts of what is kept, not in one of all.
     if (this.rows.length >= 2 * this.limit + 1000) this.rows = this.sorted();
     return 0;
@@ -47,6 +48,17 @@ const comparison: Readonly<Record<ColumnType, (a: unknown, b: unknown) => number
   double: byNumber,
   decimal: (a, b) => compareDecimals(cellText(a), cellText(b)),
 };
+
+/** The order of one column's cells as `cellText` wrote them; nothing comes last, either way. */
+export function cellComparison(type: ColumnType, descending: boolean): (a: string | null, b: string | null) => number {
+  const isNumber = type === "int" || type === "double";
+  // An integer may have more digits than a number holds.
+  const valueOf = (text: string): unknown => (!isNumber ? text : /^-?\d{16,}$/.test(text) ? BigInt(text) : Number(text));
+  return (a, b) => {
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    return descending ? comparison[type](valueOf(b), valueOf(a)) : comparison[type](valueOf(a), valueOf(b));
+  };
+}
 
 /** Compares canonical decimals exactly, whatever their number of digits. */
 function compareDecimals(a: string, b: string): number {

@@ -59,7 +59,15 @@ export type Answer =
     }
   | { readonly kind: "not-yet"; readonly asOf: AsOf }
   | { readonly kind: "bad-token"; readonly detail: string }
-  | { readonly kind: "unavailable"; readonly detail: string };
+  | {
+      readonly kind: "unavailable";
+      readonly detail: string;
+      /** Why, where tasks lie with several owners. */
+      readonly code?: UnavailableCode;
+    };
+
+export const unavailableCodes = ["QUERY_NO_OWNER", "QUERY_OWNER_MOVED", "QUERY_OWNER_RESTORING", "QUERY_OWNER_UNREACHABLE"] as const;
+export type UnavailableCode = (typeof unavailableCodes)[number];
 
 /** Who answers queries: the engine's own thread, or a port to it. Rejects when `signal` aborts, and on a bug. */
 export interface QueryAnswerer {

@@ -15,8 +15,8 @@ export type SliceOptions = GroupBounds & {
   readonly matches: (row: QueryRow) => boolean;
   readonly limits: SliceLimits;
   readonly nowMs: () => number;
-  /** Takes a row; answers how many characters it has become. */
-  readonly give: (row: QueryRow, final: boolean | undefined) => number;
+  /** Takes a row and where it stands; answers how many characters it has become. */
+  readonly give: (row: QueryRow, final: boolean | undefined, at: RowPosition) => number;
 };
 
 /**
@@ -41,7 +41,7 @@ export function readSlice(query: QueryPlan, tasks: readonly ReadableTask[], opti
       if (given >= limits.rows || characters >= limits.characters) return last;
       given += 1;
       last = { windowStart, key, rows: i + 1 };
-      characters += give(rows[i]!, final);
+      characters += give(rows[i]!, final, last);
     }
     groups += 1;
     if ((query.kind === "top" || groups % groupsPerLook === 0) && nowMs() >= until) return { windowStart, key, rows: wholeGroup };

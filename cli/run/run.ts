@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { type ClusterSettings, type KafkaLog, openKafka } from "@millrace/engine";
+import { type ClusterSettings, groupOf, type KafkaLog, openKafka } from "@millrace/engine";
 import { createConsole } from "#console/console.ts";
+import { loopbackHosts } from "#gateway/front-door.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { type RunningServer, startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
-import { connectQueries } from "#queries/port.ts";
+import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
+import { createShareRoute } from "#queries/cluster/share-http.ts";
 import { createQueries } from "#queries/queries.ts";
-import type { QueryAnswerer } from "#queries/query-request.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { reachableHost } from "./instance.ts";
@@ -16,6 +17,7 @@ import { KafkaWatch } from "./kafka-watch.ts";
 import { mergeScrapes } from "./merge-scrapes.ts";
 import type { RunOptions } from "./options.ts";
 import { readinessOf } from "./readiness.ts";
+import { TaskOwners } from "./task-owners.ts";
 import { topicsOf } from "./topics.ts";
 import { WorkerHost } from "./worker-host.ts";
 
@@ -44,7 +46,7 @@ export class RunningProcess {
   #gateway: Gateway | undefined;
   #server: RunningServer | undefined;
   #workers: readonly WorkerHost[] = [];
-  #answerer: QueryAnswerer | undefined;
+  #owners: TaskOwners | undefined;
 
   constructor(options: RunOptions, parts: RunParts) {
     this.#options = options;
@@ -87,7 +89,6 @@ export class RunningProcess {
     const { listener, limits } = this.#gateway;
     this.#server = await startServer({ listener, limits, host: this.#options.host, port: this.#options.port });
     this.#workers = this.#startWorkers(replicas);
-    this.#answerer = connectQueries(this.#workers[0]!.queries);
   }
 
   /** Lets nothing new in, finishes what was let in, commits, gives the tasks back, closes. */
@@ -101,6 +102,7 @@ export class RunningProcess {
 
   #makeGateway(partitions: ReadonlyMap<string, number>): Gateway {
     const { key, logger } = this.#parts;
+    const { advertise } = this.#options;
     const gateway = createGateway({
       appender: this.#log!.broker,
       atomicAppends: false,
@@ -114,7 +116,7 @@ export class RunningProcess {
       duplicates: { on: this.#options.duplicates },
       partitions,
       takesEvents: this.#options.gateway,
-      ...(this.#options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
+      hosts: this.#options.host !== "127.0.0.1" ? "any" : [...loopbackHosts, ...(advertise === undefined ? [] : [advertise.host])],
     });
     gateway.setReady("kafka", { ready: true, detail: "reached" });
     collectDefaultMetrics({ register: this.#registry });
@@ -133,6 +135,9 @@ export class RunningProcess {
   #startWorkers(replication: number): readonly WorkerHost[] {
     const { advertise, host, state, broker, topology } = this.#options;
     const endpoint = `${advertise?.host ?? reachableHost(host)}:${advertise?.port ?? this.#server!.port}`;
+    const onError = (error: unknown): void =>
+      this.#parts.logger.warn({ event: "queries.owner-away", err: error }, "an owner was not reached");
+    const owners = (this.#owners = new TaskOwners({ group: this.#group, endpoint, onError }));
     return this.#members.map((member) => {
       const worker = new WorkerHost(
         {
@@ -144,23 +149,31 @@ export class RunningProcess {
           endpoint,
           replication,
         },
-        { status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: () => undefined },
+        { status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) },
       );
       void worker.failed.then((failure) => {
         this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
         this.#failed.resolve(failure);
       });
+      owners.addLocal(member, worker.queries);
       return worker;
     });
+  }
+
+  get #group(): string {
+    return groupOf(this.#parts.compiled.plan.name);
   }
 
   #mountQueries(gateway: Gateway): void {
     const { compiled, logger } = this.#parts;
     const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
-    const answerer: QueryAnswerer = {
-      answer: async (request, signal) =>
-        this.#answerer?.answer(request, signal) ?? { kind: "unavailable", detail: "the workers are starting" },
-    };
+    const answerer = new ClusterAnswerer({
+      plan: compiled.plan,
+      queries: compiled.queries,
+      ownerOf: (subTopology, partition) => this.#owners?.ownerOf(subTopology, partition),
+      ends: (partitions) => this.#log!.broker.ends(partitions),
+    });
+    gateway.app.route("/", createShareRoute({ group: this.#group, local: (member) => this.#owners?.local(member), onError }));
     gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
   }
 }

@@ -2,8 +2,8 @@ import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { BrokerError, groupOf, type KafkaLog, openKafka, parseClusterUrl, Worker, WorkerError } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
-import { createAnswerer } from "#queries/answer-query.ts";
-import { serveQueries } from "#queries/port.ts";
+import { serveAsks } from "#queries/ask-port.ts";
+import { createShareAnswerer } from "#queries/cluster/answer-share.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
 import { createStderrLogger } from "../engine/logger.ts";
@@ -71,7 +71,8 @@ async function run(): Promise<void> {
     events: watch.workerEvents,
   });
   const status = setInterval(tellStatus, statusEveryMs);
-  const queries = serveQueries(createAnswerer({ worker, plan, queries: compiled.queries }), settings.queries);
+  const answerer = createShareAnswerer({ member, worker, plan, queries: compiled.queries });
+  const queries = serveAsks(answerer, { port: settings.queries, transfer: () => [] });
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);

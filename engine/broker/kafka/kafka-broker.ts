@@ -230,6 +230,11 @@ export class KafkaBroker implements Broker {
     return this.#seats.findLast(({ spec }) => spec.group === group)?.member.owners() ?? new Map<TaskId, Owner>();
   }
 
+  /** Behind the last record that each partition holds by now, also where the transaction that wrote it is still to end (the high watermark). */
+  ends(partitions: readonly Omit<Position, "offset">[]): Promise<readonly Position[]> {
+    return this.#call(() => listOffsets(this.#client, partitions, { at: { kind: "high-watermark" } }));
+  }
+
   /** Trims internal topics behind what was committed here, which also happens by itself. */
   async trim(): Promise<void> {
     await this.#call(() => this.#trimmer.trim());

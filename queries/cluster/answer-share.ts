@@ -1,0 +1,155 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type Plan, type ReadableTask, taskId, type Worker, WorkerError } from "@millrace/engine";
+import type { QueryPlan } from "#topology/plan/query-plan.ts";
+import { asOfTasks } from "../as-of.ts";
+import { HighestRows } from "../highest-rows.ts";
+import type { RowPosition } from "../query-request.ts";
+import { cellText, rowWriter } from "../row-writer.ts";
+import { scanOf } from "../scan.ts";
+import { defaultSlice, readSlice, type SliceLimits } from "../slice.ts";
+import { untilAborted } from "../until-aborted.ts";
+import type { ShareAnswer, ShareRequest, ShareRow, UnavailableShare } from "./share.ts";
+
+export type ShareAnswererOptions = {
+  /** Name of the worker, for what it cannot answer. */
+  readonly member: string;
+  readonly worker: Pick<Worker, "read" | "after" | "openingTasks">;
+  readonly queries: readonly QueryPlan[];
+  readonly plan: Plan;
+  readonly slice?: Partial<SliceLimits>;
+};
+
+type Rows = Extract<ShareRequest, { kind: "rows" }>;
+
+/** Answers for the tasks of one worker, on its own thread, from committed state, a slice at a time. Keeps nothing between two questions. */
+export function createShareAnswerer(options: ShareAnswererOptions): (request: ShareRequest, signal: AbortSignal) => Promise<ShareAnswer> {
+  const { member, worker, queries } = options;
+  const byName = new Map(queries.map((query) => [query.name, query]));
+  const limits: SliceLimits = { ...defaultSlice, ...options.slice };
+
+  /** Runs `read` on the tasks that are asked for, if all of them are here and run. */
+  async function onTasks<T>(
+    query: QueryPlan,
+    { partitions, signal }: { readonly partitions: readonly number[]; readonly signal: AbortSignal },
+    read: (tasks: readonly ReadableTask[]) => T,
+  ): Promise<T | UnavailableShare> {
+    // Slice upon slice would leave the thread's timers and sockets no turn of their own.
+    await nextTurn();
+    try {
+      return await untilAborted(
+        signal,
+        worker.read((access) => {
+          const here = access.tasks(query.subTopology).filter(({ partition }) => partitions.includes(partition));
+          if (here.length === partitions.length) return read(here);
+          const found = new Set(here.map(({ partition }) => partition));
+          return missing(
+            query,
+            partitions.filter((partition) => !found.has(partition)),
+          );
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkerError)) throw error;
+      return { kind: "unavailable", code: "QUERY_OWNER_UNREACHABLE", detail: `${member} is stopping` };
+    }
+  }
+
+  function missing({ name, subTopology }: QueryPlan, partitions: readonly number[]): UnavailableShare {
+    const restoring = partitions.every((partition) => worker.openingTasks.includes(taskId(subTopology, partition)));
+    const which = `partition ${shown(partitions)} of "${name}"`;
+    return restoring
+      ? { kind: "unavailable", code: "QUERY_OWNER_RESTORING", detail: `${member} is restoring ${which}` }
+      : { kind: "unavailable", code: "QUERY_OWNER_MOVED", detail: `${member} does not process ${which} at the moment` };
+  }
+
+  return async (request, signal) => {
+    if (request.kind === "passed") return { kind: "passed", passed: await havePassed(worker, request, signal) };
+    const query = byName.get(request.query);
+    if (query === undefined) throw new RangeError(`there is no query "${request.query}"`);
+    const { partitions } = request;
+    if (request.kind === "as-of") return onTasks(query, { partitions, signal }, (tasks) => ({ kind: "as-of", asOf: asOfTasks(tasks) }));
+    return request.order === undefined
+      ? onTasks(query, { partitions, signal }, (tasks) => oneSlice(query, tasks, { request, limits }))
+      : wholeOrdered(query, request, { limits, onTasks: (read) => onTasks(query, { partitions, signal }, read) });
+  };
+}
+
+function oneSlice(
+  query: QueryPlan,
+  tasks: readonly ReadableTask[],
+  { request, limits }: { readonly request: Rows; readonly limits: SliceLimits },
+): ShareAnswer {
+  const write = rowWriter(request.format, query.columns);
+  const rows: ShareRow[] = [];
+  const next = readSlice(query, tasks, {
+    ...scanOf(query, request, request),
+    limits: { ...limits, rows: Math.min(limits.rows, request.limit) },
+    give: (row, final, at) => {
+      const text = write(row, final);
+      rows.push({ at, text, cell: null });
+      return text.length;
+    },
+  });
+  return { kind: "rows", asOf: asOfTasks(tasks), rows, next };
+}
+
+/** The first `limit` rows by a column: all rows are seen, slice by slice, and only the best kept. */
+async function wholeOrdered(
+  query: QueryPlan,
+  request: Rows,
+  {
+    limits,
+    onTasks,
+  }: {
+    readonly limits: SliceLimits;
+    readonly onTasks: <T>(read: (tasks: readonly ReadableTask[]) => T) => Promise<T | UnavailableShare>;
+  },
+): Promise<ShareAnswer> {
+  const write = rowWriter(request.format, query.columns);
+  const { column } = request.order!;
+  const best = new HighestRows(query.columns, request.order!, request.limit);
+  let position: RowPosition | undefined;
+  while (true) {
+    const at = position;
+    const read = await onTasks((tasks) => ({
+      kind: "read" as const,
+      asOf: asOfTasks(tasks),
+      next: readSlice(query, tasks, {
+        ...scanOf(query, request, { ...request, position: at }),
+        limits: { ...limits, characters: Infinity },
+        give: (row, final, place) => best.add(row, final, place),
+      }),
+    }));
+    if (read.kind === "unavailable") return read;
+    position = read.next;
+    if (position !== undefined) continue;
+    const rows = best.sorted().map((ranked): ShareRow => {
+      const cell = ranked.row[column] ?? null;
+      return { at: ranked.at, text: write(ranked.row, ranked.final), cell: cell === null ? null : cellText(cell) };
+    });
+    return { kind: "rows", asOf: read.asOf, rows, next: undefined };
+  }
+}
+
+/** Whether the tasks here come past the positions within the time; what lies with others is never passed here. */
+async function havePassed(
+  worker: ShareAnswererOptions["worker"],
+  { subTopology, positions, waitMs }: Extract<ShareRequest, { kind: "passed" }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const wait = worker.after(
+    subTopology,
+    positions.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) })),
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((settle) => (timer = setTimeout(() => settle(false), waitMs)));
+  try {
+    return await untilAborted(signal, Promise.race([wait.done.then(() => true), late]));
+  } finally {
+    clearTimeout(timer);
+    wait.cancel();
+  }
+}
+
+export const shown = (partitions: readonly number[]): string =>
+  partitions.length > 10 ? `${partitions.slice(0, 10).join(", ")}…` : partitions.join(", ");

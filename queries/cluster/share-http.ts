@@ -1,0 +1,97 @@
+import { Hono } from "hono";
+import type { RowPosition, UnavailableCode } from "../query-request.ts";
+import type { ShareAnswer, ShareOwner, ShareRequest } from "./share.ts";
+
+/** Where processes ask each other for their shares of an answer. */
+export const sharesPath = "/internal/query-shares";
+/** Who sends it forwards, and is not forwarded again; a page of another origin cannot send it. Its value is the version of what is said. */
+const forwarded = "Millrace-Forwarded";
+const version = "1";
+const mostBytes = 1 << 20;
+/** How long an owner may take beyond what it was asked to wait. */
+const answerWithinMs = 5000;
+
+type Asked = { readonly group: string; readonly member: string; readonly request: ShareRequest };
+
+export type ShareRouteOptions = {
+  readonly group: string;
+  /** The workers of this process by their names: nobody else is asked from here, so that no question goes in circles. */
+  readonly local: (member: string) => ShareOwner | undefined;
+  readonly onError: (error: unknown) => void;
+};
+
+/** The route by which other processes ask the workers of this one. */
+export function createShareRoute({ group, local, onError }: ShareRouteOptions): Hono {
+  const app = new Hono();
+  app.post(sharesPath, async (c) => {
+    if (c.req.header(forwarded) !== version) return c.text("only other processes of the same version ask here\n", 403);
+    if (Number(c.req.header("content-length") ?? Infinity) > mostBytes) return c.text("too large\n", 413);
+    const asked = parse(await c.req.text());
+    if (asked === undefined) return c.text("this is no question\n", 400);
+    const owner = asked.group === group ? local(asked.member) : undefined;
+    if (owner === undefined) return c.json(unavailable("QUERY_OWNER_MOVED", `${asked.member} does not run here any more`));
+    try {
+      return c.json(await owner.ask(asked.request, c.req.raw.signal));
+    } catch (error) {
+      if (!c.req.raw.signal.aborted) onError(error);
+      return c.text("the question could not be answered\n", 500);
+    }
+  });
+  return app;
+}
+
+/** A worker of another process, by HTTP: asked once, and never by way of a third. */
+export function remoteOwner(
+  { member, endpoint }: { readonly member: string; readonly endpoint: string },
+  { group, onError }: { readonly group: string; readonly onError: (error: unknown) => void },
+): ShareOwner {
+  const name = `${member} at ${endpoint}`;
+  return {
+    name,
+    async ask(request, signal) {
+      const withinMs = answerWithinMs + (request.kind === "passed" ? request.waitMs : 0);
+      try {
+        const response = await fetch(`http://${endpoint}${sharesPath}`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", [forwarded]: version },
+          body: JSON.stringify({ group, member, request } satisfies Asked),
+          redirect: "error",
+          signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
+        });
+        if (response.ok) return revived((await response.json()) as ShareAnswer);
+        return unavailable("QUERY_OWNER_UNREACHABLE", `${name} answers ${response.status}`);
+      } catch (error) {
+        signal.throwIfAborted();
+        onError(error);
+        return unavailable("QUERY_OWNER_UNREACHABLE", `${name} does not answer`);
+      }
+    },
+  };
+}
+
+const unavailable = (code: UnavailableCode, detail: string): ShareAnswer => ({ kind: "unavailable", code, detail });
+
+/** What was nothing is left out of JSON. */
+function revived(answer: ShareAnswer): ShareAnswer {
+  return answer.kind === "rows" ? { ...answer, next: (answer as { next?: RowPosition }).next } : answer;
+}
+
+function parse(text: string): Asked | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+  if (typeof body !== "object" || body === null) return undefined;
+  const { group, member, request } = body as Partial<Record<keyof Asked, unknown>>;
+  if (typeof group !== "string" || typeof member !== "string" || typeof request !== "object" || request === null) return undefined;
+  return isRequest(request as Partial<Record<string, unknown>>) ? { group, member, request: request as ShareRequest } : undefined;
+}
+
+const isRequest = ({ kind, query, partitions, filters, subTopology, positions, waitMs }: Partial<Record<string, unknown>>): boolean => {
+  if (kind === "passed")
+    return typeof subTopology === "string" && Array.isArray(positions) && typeof waitMs === "number" && waitMs <= 60_000;
+  const asks = typeof query === "string" && Array.isArray(partitions);
+  return kind === "as-of" ? asks : kind === "rows" && asks && Array.isArray(filters);
+};
