@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { TaskId } from "#broker/broker.ts";
 import { keyOf, valueOf } from "#broker/record-batch.ts";
@@ -49,8 +48,10 @@ export class Restorer {
     const changelog = await this.#changelogId(wanted);
     const here = this.#usable(wanted, changelog);
     if (here?.whole === true && here.number === wanted.number) return here;
-    await this.#turn(signal);
+    await this.#turn();
     try {
+      // Nobody may wait for it any more by now; its turn goes on to the next in any case.
+      signal?.throwIfAborted();
       await this.#read(wanted, { changelog, signal });
       if (local.read(wanted.task)?.number !== wanted.number) {
         // The copy was of another history (a changelog that was cut back, say): once more, from its beginning.
@@ -134,9 +135,8 @@ export class Restorer {
     return found.id;
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#running >= atOnce) await new Promise<void>((settle) => void this.#waiting.push(settle));
+  async #turn(): Promise<void> {
+    while (this.#running >= atOnce) await new Promise<void>((settle) => void this.#waiting.push(settle));
     this.#running += 1;
-    if (signal?.aborted === true) await sleep(0, undefined, { signal });
   }
 }
