@@ -20,6 +20,8 @@ export type Slot = {
   /** Undefined: it talks to the brokers directly. */
   readonly proxy: FaultProxy | undefined;
   child: WorkerChild | undefined;
+  /** How many disks it has had. */
+  disks: number;
   /** What its last process wrote when it was told to stop. */
   dumpFile: string | undefined;
 };
@@ -40,13 +42,13 @@ export class Fleet {
   /** @param disk where its state lies, when not in the folder of the run */
   async slot(member: string, { proxied, disk }: { readonly proxied: boolean; readonly disk?: string }): Promise<Slot> {
     const proxy = proxied ? await startFaultProxy({ addresses: this.#options.brokers.length }) : undefined;
-    const slot: Slot = { member, disk: disk ?? this.#options.folder, proxy, child: undefined, dumpFile: undefined };
+    const slot: Slot = { member, disk: disk ?? this.#options.folder, proxy, child: undefined, disks: 1, dumpFile: undefined };
     this.slots.set(member, slot);
     return slot;
   }
 
-  stateFile({ disk, member }: Pick<Slot, "disk" | "member">): string {
-    return join(disk, `${member}.db`);
+  stateFile({ disk, member, disks }: Pick<Slot, "disk" | "member" | "disks">): string {
+    return join(disk, `${member}-${disks}.db`);
   }
 
   dropState(slot: Slot): void {
@@ -65,6 +67,12 @@ export class Fleet {
     slot.child = child;
     this.children.push(child);
     return child;
+  }
+
+  /** Another process under the same name, on a disk of its own, beside the one that was there; the latter is nobody's then. */
+  replace(slot: Slot): WorkerChild {
+    slot.disks += 1;
+    return this.start(slot);
   }
 
   /** Asks for a clean end; settles when it has come. @throws {Error} it did not come, or was not clean */

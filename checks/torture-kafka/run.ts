@@ -8,7 +8,9 @@ import { startCluster } from "../../infra/kafka/cluster.ts";
 import { Fleet } from "./fleet.ts";
 import { LogWatch } from "./log-watch.ts";
 import { SmokeProducer } from "./producer.ts";
-import { rounds, type Round, type Stage } from "./rounds.ts";
+import { type RoundName, rounds } from "./rounds/deck.ts";
+import type { Stage } from "./rounds/round.ts";
+import { SmallDisk } from "./small-disk.ts";
 import { SmokeGenerator } from "./smoke/generator.ts";
 import { judge, type SeenRecord } from "./smoke/judge.ts";
 import { numberCodec } from "./smoke/number-codec.ts";
@@ -21,7 +23,7 @@ export type TortureOptions = {
   readonly nodes: 1 | 3;
   readonly workers: number;
   /** Names of rounds, in the order in which they come. */
-  readonly deck: readonly (keyof typeof rounds)[];
+  readonly deck: readonly RoundName[];
   readonly recordsPerSecond: number;
   readonly seed: number;
   /** After so long no further round begins. */
@@ -79,7 +81,10 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       },
     });
     closing.push(() => fleet.close());
-    for (let i = 1; i <= workers; i++) fleet.start(await fleet.slot(`w${i}`, { proxied: i % 2 === 1 }));
+    const disk = new SmallDisk(join(folder, "small-disk"));
+    closing.push(async () => disk.close(join(folder, "workers")));
+    for (let i = 1; i <= workers; i++)
+      fleet.start(await fleet.slot(`w${i}`, { proxied: i % 2 === 1, ...(i === 1 ? { disk: disk.folder } : {}) }));
     await until("the workers own all tasks", { deadlineMs: startDeadlineMs, check: () => fleet.check() }, () => fleet.whole);
     say(`${workers} workers have ${tasksOf(plan).length} tasks`);
 
@@ -94,14 +99,15 @@ export async function torture(options: TortureOptions): Promise<TortureReport> {
       producer.check();
     };
     const settling = { deadlineMs: settleDeadlineMs, check };
-    const stage: Stage = { cluster, fleet, producer, watch, random, say, sessionTimeoutMs };
+    const smallDisk = { member: "w1", disk };
+    const stage: Stage = { cluster, fleet, producer, watch, random, sessionTimeoutMs, transactionTimeoutMs, smallDisk };
     for (const [i, name] of deck.entries()) {
       if (performance.now() - begun > minutes * 60_000) {
         say(`${minutes} minutes are over after ${i} rounds`);
         break;
       }
       say(`round ${i + 1} of ${deck.length}: ${name}`);
-      const seen = await (rounds[name] as Round)(stage);
+      const seen = await rounds[name](stage);
       await until("the workers own all tasks again", settling, () => fleet.whole);
       await watch.caughtUp(settling);
       say(`  ${seen}; settled, ${producer.acknowledged.length} records sent`);
