@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { fingerprintOf } from "#broker/commit-fingerprint.ts";
 import type { Commit, CommitResult, GroupSpec, MembershipHooks, TaskCommit, TaskId } from "#broker/broker.ts";
 import type { Checkpoints } from "./commit/checkpoints.ts";
@@ -23,6 +24,8 @@ let lastGeneration = 0;
  */
 export class Seat {
   readonly spec: GroupSpec;
+  /** Stands in the notes of its commits. */
+  readonly name = randomBytes(9).toString("base64url");
   /** What its transactions go through. */
   readonly client: KafkaClient;
   readonly checkpoints: Checkpoints;

@@ -23,10 +23,13 @@ export function buildTransaction(
   { group, tasks, watermarks }: Commit,
   {
     compression,
+    by,
     nowMs,
     changelogNumberOf,
   }: {
     readonly compression: Compression;
+    /** Who commits, for the notes. */
+    readonly by: string;
     readonly nowMs: number;
     /** The last commit of a task that wrote to its changelog. */
     readonly changelogNumberOf: (task: TaskCommit) => bigint;
@@ -55,7 +58,7 @@ export function buildTransaction(
   const batches = [...writers.values()].map(({ topic, partition, writer }) => ({ topic, partition, batches: writer.take() }));
   const offsets = tasks.flatMap((task) => {
     const inLog = isLogged(task);
-    const note = { task: task.task, number: task.number, changelogNumber: inLog ? task.number : changelogNumberOf(task) };
+    const note = { task: task.task, by, number: task.number, changelogNumber: inLog ? task.number : changelogNumberOf(task) };
     return task.next.map(({ topic, partition, offset }, i) => ({
       topic,
       partition,

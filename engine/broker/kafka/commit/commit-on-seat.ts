@@ -28,8 +28,8 @@ const mostTries = 10;
 const again = { firstMs: 50, mostMs: 5000 };
 
 /**
- * Makes a commit in the name of a seat: one Kafka transaction, then one local one. Its number settles what got lost:
- * when the outcome cannot be had from the transaction, the offsets' notes say whether it is there.
+ * Makes a commit in the name of a seat: one Kafka transaction, then one local one. Its number and who made it settle what
+ * got lost: when the outcome cannot be had from the transaction, the offsets' notes say whether it is there.
  */
 export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitParts): Promise<CommitResult> {
   const begun = performance.now();
@@ -47,6 +47,7 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
     const numbers = new Map(commit.tasks.map(({ task }, i) => [task, last[i]!.changelogNumber]));
     const built = buildTransaction(commit, {
       compression: parts.compression,
+      by: seat.name,
       nowMs: parts.clock(),
       changelogNumberOf: ({ task }) => numbers.get(task)!,
     });
@@ -62,9 +63,11 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
     parts.events.transaction({ outcome: kind, ms: performance.now() - begun, partitions: built.batches.length, bytes: built.bytes, tries });
     if (kind === "committed") return await finish(seat, { commit, built, written: outcome.written }, parts);
     if (kind === "unknown") {
+      // Before the offsets: what a successor has committed once they were read lies behind these ends.
+      const ends = await endsOf(built, parts);
       const settled = await settle(seat, commit, parts);
       if (settled === "aborted") return { kind: "aborted", reason: outcome.error.message };
-      return await finish(seat, { commit, built, written: await endsOf(built, parts) }, parts);
+      return await finish(seat, { commit, built, written: ends }, parts);
     }
     if (kind === "aborted") return { kind: "aborted", reason: outcome.error.message };
     if (outcome.by === "producer") {
@@ -99,13 +102,14 @@ async function runTransaction(seat: Seat, { commit, built, identity }: Making, {
   }
 }
 
-/** Reads back whether the commit is there. */
+/** Reads back whether the commit is there, and is the one that this seat made: who took the tasks over meanwhile goes on with the same number. */
 async function settle(seat: Seat, commit: Commit, { closing }: CommitParts): Promise<"committed" | "aborted"> {
   seat.forget(commit.tasks);
   for (let failed = 1; ; failed++) {
     try {
       const found = await seat.checkpoints.read(commit.tasks.map(({ task }) => task));
-      return found.every(({ number }, i) => number === commit.tasks[i]!.number) ? "committed" : "aborted";
+      const isThere = found.every(({ number, by }, i) => number === commit.tasks[i]!.number && by === seat.name);
+      return isThere ? "committed" : "aborted";
     } catch (thrown) {
       const error = asKafkaError(thrown, "commit");
       if (closing.aborted || !isRetriable(error)) throw error;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { taskId } from "#broker/broker.ts";
 import { decodeNote, encodeNote, fitsNote } from "./offset-note.ts";
 
-const note = { task: taskId("lines", 3), number: 123_456_789_012_345n, changelogNumber: 0n, meta: undefined };
+const note = { task: taskId("lines", 3), by: "c29tZW9u-_", number: 123_456_789_012_345n, changelogNumber: 0n, meta: undefined };
 
 test("[K80] a note comes back as it was written, with and without meta", () => {
   expect(decodeNote(encodeNote(note))).toEqual(note);
@@ -17,6 +17,15 @@ test("[K80] a note comes back as it was written, with and without meta", () => {
 });
 
 test("[K80] what others note beside their offsets is not ours", () => {
-  for (const text of [null, "", "millrace1", "millrace1 x", "millrace2 lines/3 1 1", "consumer-1", "millrace1 lines/3 -1 0"])
+  for (const text of [
+    null,
+    "",
+    "millrace1",
+    "millrace1 x",
+    "millrace2 lines/3 a 1 1",
+    "consumer-1",
+    "millrace1 lines/3 a -1 0",
+    "millrace1 lines/3 1 1",
+  ])
     expect(decodeNote(text)).toBeUndefined();
 });

@@ -7,6 +7,8 @@ import type { TaskId } from "#broker/broker.ts";
  */
 export type OffsetNote = {
   readonly task: TaskId;
+  /** Who committed it: a name of one member in one process, never used again. Numbers alone are not enough, since a successor goes on with the next one. */
+  readonly by: string;
   readonly number: bigint;
   /** The last commit of the task that wrote to its changelog; 0n when none did. */
   readonly changelogNumber: bigint;
@@ -19,19 +21,20 @@ const maxMetaBytes = 2400;
 
 export const fitsNote = (meta: Uint8Array): boolean => meta.length <= maxMetaBytes;
 
-export function encodeNote({ task, number, changelogNumber, meta }: OffsetNote): string {
-  const parts = [task, number.toString(36), changelogNumber.toString(36)];
+export function encodeNote({ task, by, number, changelogNumber, meta }: OffsetNote): string {
+  const parts = [task, by, number.toString(36), changelogNumber.toString(36)];
   if (meta !== undefined) parts.push(Buffer.from(meta.buffer, meta.byteOffset, meta.byteLength).toString("base64"));
   return `millrace1 ${parts.join(" ")}`;
 }
 
 /** Undefined for offsets that somebody else committed. */
 export function decodeNote(text: string | null): OffsetNote | undefined {
-  const match = /^millrace1 (\S+) ([0-9a-z]+) ([0-9a-z]+)(?: ([A-Za-z0-9+/=]*))?$/.exec(text ?? "");
+  const match = /^millrace1 (\S+) ([\w-]+) ([0-9a-z]+) ([0-9a-z]+)(?: ([A-Za-z0-9+/=]*))?$/.exec(text ?? "");
   if (match === null) return undefined;
-  const [, task, number, changelogNumber, meta] = match;
+  const [, task, by, number, changelogNumber, meta] = match;
   return {
     task: task as TaskId,
+    by: by!,
     number: fromBase36(number!),
     changelogNumber: fromBase36(changelogNumber!),
     meta: meta === undefined ? undefined : Buffer.from(meta, "base64"),
