@@ -49,6 +49,8 @@ export type Gateway = {
   readonly listener: RequestListener;
   readonly limits: Limits;
   setReady(name: string, dependency: Dependency): void;
+  /** While there is a reason, what comes is refused before its body is read (503 `log-unavailable`), instead of being held until it is too late. */
+  setLogAway(reason: string | undefined): void;
   /** Refuses what comes (503 `draining`), finishes what was let in, settles when the log has all of it. Closes no socket and no log. */
   close(): Promise<void>;
 };
@@ -80,9 +82,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     waitingRecords: () => lanes.waitingRecords,
     dedupeEntries: () => lanes.dedupeEntries,
   });
+  let logAway: string | undefined;
   const authorize = authorizer(options.access);
   const partitionsOf = (topic: string, bySchema: number): number => partitions?.get(topic) ?? bySchema;
-  const ingest = new Ingest({ lanes, authorize, limits, partitionsOf, nowMs, ids, health, tail, metrics, logger });
+  const ingest = new Ingest({ lanes, authorize, limits, partitionsOf, nowMs, ids, health, tail, metrics, logger, logAway: () => logAway });
   const app = createApp({ ingest, authorize, limits, health, tail, ids, nowMs, logger });
   const admit = frontDoor(limits, options.hosts ?? loopbackHosts);
   // The rest of the house must not find Request and Response replaced.
@@ -100,6 +103,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return void serveApp(request, response);
     },
     setReady: (name, dependency) => health.set(name, dependency),
+    setLogAway: (reason) => void (logAway = reason),
     async close() {
       logger.info({ event: logEvents.draining }, "draining");
       health.drain();

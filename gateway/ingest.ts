@@ -32,6 +32,8 @@ export type IngestOptions = {
   readonly tail: Tail;
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
+  /** Why the log cannot take anything now; undefined while it can. */
+  readonly logAway: () => string | undefined;
 };
 
 /** One request on its way through. */
@@ -56,11 +58,11 @@ export class Ingest {
   readonly #judgeHead: (request: IncomingMessage) => RequestHead | Problem;
 
   constructor(options: IngestOptions) {
-    const { health, authorize, limits, ids } = options;
+    const { health, authorize, limits, ids, logAway } = options;
     this.#options = options;
     this.#bodies = new BodyReader(limits);
     this.#open = new OpenRequests(limits.ackDeadlineMs);
-    this.#judgeHead = headJudge({ health, authorize, limits, ids, waitingBytes: () => this.waitingBytes });
+    this.#judgeHead = headJudge({ health, authorize, limits, ids, logAway, waitingBytes: () => this.waitingBytes });
   }
 
   /** Bytes of bodies being read and of records waiting for the log: what back-pressure is judged by. */

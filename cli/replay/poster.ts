@@ -2,6 +2,7 @@ import { type EventResult, problemText, readResults, retryAfter } from "./answer
 import { type Batch, bodyOf, type PreparedEvent } from "./batch.ts";
 import type { Clock } from "./clock.ts";
 import { ReplayError } from "./replay-error.ts";
+import type { Preflight } from "./retention.ts";
 import type { ServerDoor } from "./server-door.ts";
 import type { Tally } from "./tally.ts";
 
@@ -13,6 +14,8 @@ export type PosterOptions = {
   /** Tells the user something that happens once. */
   readonly say: (line: string) => void;
   readonly onRejected: (event: PreparedEvent, result: EventResult) => void;
+  /** Asked before the first event is posted, until it says that posting may begin. */
+  readonly preflight?: () => Promise<Preflight>;
   /** 0 ≤ x < 1; spreads the waits of many. */
   readonly random?: () => number;
 };
@@ -34,6 +37,7 @@ export class Poster {
   #failures = 0;
   #troubleSince: number | undefined;
   #told = false;
+  #mayBegin = false;
 
   constructor(options: PosterOptions) {
     this.#options = options;
@@ -42,7 +46,7 @@ export class Poster {
   /**
    * Ends when the batch is settled, or when the signal aborts.
    *
-   * @throws {ReplayError} `REPLAY_REFUSED_BY_SERVER` where sending again cannot help (no key, no such path)
+   * @throws {ReplayError} what the preflight throws; `REPLAY_REFUSED_BY_SERVER` where sending again cannot help (no key, no such path)
    */
   async post(batch: Batch): Promise<void> {
     const { signal, tally } = this.#options;
@@ -61,7 +65,7 @@ export class Poster {
         case "again":
           if (step.progress) this.#recovered();
           pending = step.rest;
-          tally.resent += pending.length;
+          tally.resent += this.#mayBegin ? pending.length : 0;
           await this.#wait(step.why, step.afterMs);
           break;
         default:
@@ -71,7 +75,12 @@ export class Poster {
   }
 
   async #send(batch: Batch): Promise<Step> {
-    const { door, tally, clock } = this.#options;
+    const { door, tally, clock, preflight } = this.#options;
+    if (!this.#mayBegin && preflight !== undefined) {
+      const found = await preflight();
+      if (found.kind === "again") return { ...found, rest: batch, progress: false };
+    }
+    this.#mayBegin = true;
     tally.requests++;
     const answer = await door.post("/v1/events", bodyOf(batch));
     if (answer.kind === "lost") return { kind: "again", rest: batch, why: answer.why, afterMs: undefined, progress: false };

@@ -2,6 +2,7 @@ export const replayErrorCodes = [
   "REPLAY_USAGE",
   "REPLAY_FILE_UNREADABLE",
   "REPLAY_FILES_OUT_OF_ORDER",
+  "REPLAY_RETENTION",
   "REPLAY_REFUSED_BY_SERVER",
   "REPLAY_QUERY_REFUSED",
 ] as const;

@@ -7,6 +7,7 @@ import { Poster } from "./poster.ts";
 import { RejectsFile } from "./rejects-file.ts";
 import { ReplayError } from "./replay-error.ts";
 import type { ReplayProgress, ReplayReport } from "./report.ts";
+import { keepsEvents } from "./retention.ts";
 import { ServerDoor } from "./server-door.ts";
 import { Tally } from "./tally.ts";
 import { waitForQueries } from "./wait.ts";
@@ -59,8 +60,19 @@ export async function runReplay(options: ReplayOptions, host: ReplayHost): Promi
     const tally = new Tally();
     const started = clock.now();
     const door = new ServerDoor({ to: options.to, key: options.key, signal });
+    // What is stamped as it is sent is kept.
+    const preflight = options.stamp === "now" ? {} : { preflight: () => keepsEvents(history.firstAt, { door, clock }) };
     const more = host.random === undefined ? {} : { random: host.random };
-    const poster = new Poster({ door, tally, clock, signal, say, onRejected: (event, result) => rejects.event(event, result), ...more });
+    const poster = new Poster({
+      door,
+      tally,
+      clock,
+      signal,
+      say,
+      onRejected: (event, result) => rejects.event(event, result),
+      ...preflight,
+      ...more,
+    });
     await postAll(history, options, { poster, tally, clock, host, started });
     const seconds = (clock.now() - started) / 1000;
     const waiting = options.wait && !signal.aborted;

@@ -37,17 +37,21 @@ export class KafkaWatch {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
+    let failed = 0;
     for (let awaySince: number | undefined; !signal.aborted;) {
-      await sleep(awaySince === undefined ? everyMs : everyMsAway, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(failed === 0 ? everyMs : everyMsAway, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         await this.#probe.ask(0, signal);
+        failed = 0;
         if (awaySince === undefined) continue;
         this.#logger.info({ event: "kafka.back", awayMs: Math.round(performance.now() - awaySince) }, "Kafka is back");
         awaySince = undefined;
         this.#changed({ away: false });
       } catch (error) {
         if (signal.aborted) return;
+        // One that is lost may be a busy machine.
+        if (++failed < 2) continue;
         const why = error instanceof Error ? error.message : String(error);
         if (awaySince === undefined) this.#logger.warn({ event: "kafka.away", err: error }, "Kafka does not answer");
         awaySince ??= performance.now();

@@ -13,10 +13,11 @@ import { createQueries } from "#queries/queries.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { reachableHost } from "./instance.ts";
-import { KafkaWatch } from "./kafka-watch.ts";
+import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
 import { mergeScrapes } from "./merge-scrapes.ts";
 import type { RunOptions } from "./options.ts";
 import { readinessOf } from "./readiness.ts";
+import { createRetentionRoute } from "./retention-route.ts";
 import { TaskOwners } from "./task-owners.ts";
 import { topicsOf } from "./topics.ts";
 import { WorkerHost } from "./worker-host.ts";
@@ -51,8 +52,10 @@ export class RunningProcess {
   constructor(options: RunOptions, parts: RunParts) {
     this.#options = options;
     this.#parts = parts;
-    const changed: ConstructorParameters<typeof KafkaWatch>[1]["changed"] = (state) =>
+    const changed = (state: KafkaState): void => {
       this.#gateway?.setReady("kafka", { ready: !state.away, detail: state.away ? state.why : "reached" });
+      this.#gateway?.setLogAway(state.away ? "Kafka does not answer; nothing of this was stored" : undefined);
+    };
     this.#watch = new KafkaWatch(parts.cluster, { logger: parts.logger, changed });
   }
 
@@ -85,6 +88,7 @@ export class RunningProcess {
     const specs = topicsOf(compiled.plan, retention);
     await this.#log.broker.ensureTopics(specs);
     this.#gateway = this.#makeGateway(new Map(specs.map(({ name, partitions }) => [name, partitions])));
+    this.#gateway.app.route("/", createRetentionRoute(specs));
     this.#mountQueries(this.#gateway);
     const { listener, limits } = this.#gateway;
     this.#server = await startServer({ listener, limits, host: this.#options.host, port: this.#options.port });

@@ -21,6 +21,8 @@ export type HeadJudgeOptions = {
   readonly limits: Limits;
   readonly ids: Ids;
   readonly waitingBytes: () => number;
+  /** Why the log cannot take anything now; undefined while it can. */
+  readonly logAway: () => string | undefined;
 };
 
 /** How many times the largest body is read without being kept. */
@@ -28,7 +30,7 @@ const discardedBodies = 16;
 
 /** Judges the head of a request that brings events: the cheapest refusals first, and all of them before a byte of the body is read. */
 export function headJudge(options: HeadJudgeOptions): (request: IncomingMessage) => RequestHead | Problem {
-  const { health, authorize, limits, ids, waitingBytes } = options;
+  const { health, authorize, limits, ids, waitingBytes, logAway } = options;
   return ({ headers, socket }) => {
     if (health.draining) return draining;
     const authorized = authorize(headers.authorization, socket);
@@ -37,6 +39,10 @@ export function headJudge(options: HeadJudgeOptions): (request: IncomingMessage)
       return { slug: authorized.slug, detail, headers: { "WWW-Authenticate": "Bearer" } };
     }
     const { principal } = authorized;
+    const away = logAway();
+    if (away !== undefined) {
+      return { slug: "log-unavailable", detail: away, headers: { "Retry-After": String(retryAfterSeconds(ids.roll())) } };
+    }
     const format = formatOf(headers["content-type"], principal.developer);
     if (format === undefined) return unsupportedType;
     const coding = codingOf(headers["content-encoding"]);
