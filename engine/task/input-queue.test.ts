@@ -74,6 +74,41 @@ describe("[T7] the position of an input", () => {
     expect(taken(queue)).toEqual([18]);
   });
 
+  test("a gap behind the last record counts as read, whether it was met before, during or behind the commit", () => {
+    for (const when of ["before", "during", "behind"] as const) {
+      const queue = new InputQueue("t", 0, 0n);
+      queue.enqueue(batch(0, [0, 1], { next: 2, end: 3 }));
+      expect(taken(queue)).toEqual([0, 1]);
+      if (when === "before") queue.enqueue(none(3));
+      queue.seal();
+      if (when === "during") queue.enqueue(none(3));
+      queue.committed();
+      if (when === "behind") queue.enqueue(none(3));
+      expect([queue.position, queue.committedPosition, queue.fetchPosition]).toEqual([3n, 3n, 3n]);
+    }
+  });
+
+  test("what is taken behind a seal is not committed with it, and is taken again after a rewind", () => {
+    const queue = new InputQueue("t", 0, 0n);
+    queue.enqueue(batch(0, [0, 1, 2, 3], { next: 4, end: 7 }));
+    queue.enqueue(batch(4, [4, 5, 6]));
+    expect(taken(queue, 2)).toEqual([0, 1]);
+    queue.seal();
+    expect(taken(queue, 3)).toEqual([2, 3, 4]);
+    queue.committed();
+    expect([queue.position, queue.committedPosition, queue.buffered]).toEqual([5n, 2n, 2]);
+    queue.rewind();
+    expect([queue.position, queue.buffered]).toEqual([2n, 5]);
+    expect(taken(queue, 3)).toEqual([2, 3, 4]);
+    queue.seal();
+    expect(taken(queue)).toEqual([5, 6]);
+    queue.committed();
+    expect([queue.position, queue.committedPosition]).toEqual([7n, 5n]);
+    queue.seal();
+    queue.committed();
+    expect([queue.committedPosition, queue.bufferedBytes]).toEqual([7n, 0]);
+  });
+
   test("`earliest` becomes the log's start before anything is taken", () => {
     const empty = new InputQueue("t", 0, earliest);
     empty.enqueue(none(7));

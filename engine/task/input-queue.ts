@@ -48,13 +48,10 @@ export class InputQueue {
     return this.committedAt;
   }
 
-  /** Offset behind the last taken record: what a commit names. */
+  /** Where the next record is: what a commit names. Behind the last taken record, and behind gaps that are known to hold none. */
   get position(): bigint {
     const current = this.batches[this.batch];
-    if (current === undefined) {
-      const last = this.batches.at(-1);
-      return last === undefined ? this.committedAt : last.next;
-    }
+    if (current === undefined) return this.fetchAt === earliest ? this.committedAt : this.fetchAt;
     if (this.record > 0) return current.base + BigInt(current.index.numbers[this.record - 1]! + 1);
     return this.batch === 0 ? this.committedAt : this.batches[this.batch - 1]!.next;
   }
@@ -125,6 +122,8 @@ export class InputQueue {
       this.batches[0] = { ...first, index: indexFrom(first.index, record) };
       if (this.batch === 0) this.record -= record;
     }
+    // Behind the last record there may be a gap, e.g. the marker of a transaction, that was read while the commit was made.
+    if (first === undefined) this.committedAt = this.position;
   }
 
   /** Back to the last commit; what was fetched stays at hand. */
