@@ -195,6 +195,7 @@ export class KafkaBroker implements Broker {
       await Promise.all(seats.map((seat) => seat.alone(() => Promise.resolve())));
       const checkpoints = seats.at(-1)?.checkpoints ?? new Checkpoints(this.#client, group, []);
       const noted = await checkpoints.read(tasks);
+      for (const seat of seats) for (const { task, number } of noted) seat.noted(task, number);
       const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
       return Promise.all(noted.map((checkpoint) => this.#restored(group, checkpoint, stop)));
     });

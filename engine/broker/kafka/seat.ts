@@ -111,9 +111,16 @@ export class Seat {
   committed(commit: Commit, logged: ReadonlySet<TaskId>, result: CommitResult): void {
     const fingerprint = fingerprintOf(commit);
     for (const { task, number } of commit.tasks) {
+      // Lost while it was made: others may have gone on with it before it comes back.
+      if (!this.#told.has(task)) continue;
       const changelogNumber = logged.has(task) ? number : (this.#last.get(task)?.changelogNumber ?? 0n);
       this.#last.set(task, { number, changelogNumber, fingerprint, result });
     }
+  }
+
+  /** What the group's offsets say counts: who owned a task meanwhile may have gone on with it. */
+  noted(task: TaskId, number: bigint): void {
+    if (this.#last.get(task)?.number !== number) this.#last.delete(task);
   }
 
   /** What is known of the last commits may be wrong. */

@@ -17,8 +17,8 @@ export type TestProcess = {
   readonly proxy: FaultProxy;
   readonly local: LocalState;
   /** What the tail of the local copy holds, as `change-texts.ts` has it. */
-  changesOf(task: TaskId): readonly string[];
-  close(): Promise<void>;
+  readonly changesOf: (task: TaskId) => readonly string[];
+  readonly close: () => Promise<void>;
 };
 
 /** Opens processes that share the topics and groups of one test under names of their own; all is closed when the test ends. */
