@@ -15,6 +15,8 @@ export interface BaseStore {
   get(key: Uint8Array): Uint8Array | undefined;
   /** At most `limit` rows with `from` ≤ key < `to`. */
   page(from: Uint8Array, to: Uint8Array | undefined, limit: number): readonly BaseRow[];
+  /** The keys of at most `limit` rows with `from` ≤ key < `to`. */
+  keys(from: Uint8Array, to: Uint8Array, limit: number): readonly Uint8Array[];
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
   /** Deletes at most `limit` rows with key < `to`, the least first; answers how many there were. */
@@ -26,6 +28,11 @@ export type CommittedDelta = StoreDelta & { readonly number: bigint };
 
 /** What of one task is on disk: the deltas of its tail and the rows that older ones were folded into. One adapter a storage. */
 export interface StateBase {
+  /**
+   * True where deltas go on to a log that keeps the newest of each key and knows no ranges: rows of expired windows are then told as deletes, a few a
+   * commit, and neither they nor the deltas that they were in leave before that is durable.
+   */
+  readonly tellsExpired: boolean;
   /** Every commit up to and with this one is folded. */
   readonly folded: bigint;
   /** Stores that were forgotten, of which no commit has told yet. */

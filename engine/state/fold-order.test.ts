@@ -17,8 +17,9 @@ const families: Readonly<Record<string, (i: number) => string>> = {
 test.each(Object.entries(families))("[S9] a generation is folded in key order, a few entries at a time: %s keys", (_, keyOf) => {
   const cache = { count: 0, makeRoom: () => undefined };
   const base = new MemoryBase();
-  const totals = new LiveKeyValue({ name: "totals", codec: reusingCodec(), base: base.store("totals", "key-value"), cache });
-  const perMinute = new LiveWindow({ name: "perMinute", codec: reusingCodec(), base: base.store("perMinute", "window"), cache });
+  const shared = { codec: reusingCodec(), cache, tellsExpired: base.tellsExpired };
+  const totals = new LiveKeyValue({ name: "totals", base: base.store("totals", "key-value"), ...shared });
+  const perMinute = new LiveWindow({ name: "perMinute", base: base.store("perMinute", "window"), ...shared });
   const generation = new Generation(1, 0n);
   for (let i = 0; i < 20_000; i++) {
     totals.put(keyOf(i), { n: i, text: "" });

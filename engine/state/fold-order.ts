@@ -31,8 +31,11 @@ export class FoldOrder {
 
   private *overSegments(lists: (readonly [Segment<unknown>, Entry<unknown>[]])[]): Generator<Entry<unknown>[], void> {
     for (const [segment, list] of lists) {
-      if (segment.gone) this.left -= list.length;
-      else yield* this.inKeyOrder(list);
+      if (!segment.gone) yield* this.inKeyOrder(list);
+      else {
+        this.left -= list.length;
+        yield list.filter(this.wanted);
+      }
     }
   }
 

@@ -17,6 +17,8 @@ export class Folding {
   private ordered = false;
   /** Given by the order and not written yet, because they were not settled or because a transaction failed. */
   private waiting: Entry<unknown>[] = [];
+  /** Of expired windows, where those are told first: nothing is written of them, but their deltas have to stay. */
+  private readonly untold: Entry<unknown>[] = [];
 
   constructor(generation: Generation, base: StateBase) {
     this.generation = generation;
@@ -31,13 +33,14 @@ export class Folding {
 
   /** False when all that is left waits for a commit. */
   get able(): boolean {
-    return !this.ordered || this.waiting.every((entry) => !this.wanted(entry)) || this.left > 0;
+    if (!this.ordered || this.left > 0) return true;
+    return this.allTold() && this.waiting.every((entry) => !this.wanted(entry));
   }
 
   /** Writes about `entries` entries; true when the whole generation is in the base, and the base says so; `atEnd` writes in that transaction. */
   fold(entries: number, atEnd: () => void): boolean {
     const slice = this.gather(entries);
-    const finished = this.ordered && this.waiting.length === 0;
+    const finished = this.ordered && this.waiting.length === 0 && this.allTold();
     if (slice.length === 0 && !finished) return false;
     try {
       this.base.transaction(() => {
@@ -63,7 +66,9 @@ export class Folding {
     const slice: Entry<unknown>[] = [];
     const waiting: Entry<unknown>[] = [];
     const sort = (entry: Entry<unknown>): void => {
-      if (this.wanted(entry)) (isSettled(entry) ? slice : waiting).push(entry);
+      if (!this.wanted(entry)) return;
+      if (entry.segment.gone) this.untold.push(entry);
+      else (isSettled(entry) ? slice : waiting).push(entry);
     };
     this.waiting.forEach(sort);
     for (let budget = entries - slice.length; budget > 0 && !this.ordered;) {
@@ -76,8 +81,15 @@ export class Folding {
     return slice;
   }
 
-  private wanted(entry: Entry<unknown>): boolean {
-    return entry.generation === this.generation.number && !entry.segment.gone;
+  /** In whichever order they are told, each is looked at once or twice. */
+  private allTold(): boolean {
+    const { untold } = this;
+    while (untold.length > 0 && !this.wanted(untold.at(-1)!)) untold.pop();
+    return untold.length === 0;
+  }
+
+  private wanted({ generation, segment }: Entry<unknown>): boolean {
+    return generation === this.generation.number && (!segment.gone || this.base.tellsExpired);
   }
 }
 

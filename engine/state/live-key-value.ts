@@ -13,6 +13,7 @@ export class LiveKeyValue<V> implements KeyValueStore<V>, LiveStore<V>, SegmentH
   readonly base;
   readonly cache;
   readonly untrimmed = false;
+  readonly untold = false;
   dirty: Entry<V>[] = [];
   private taken: Entry<V>[] = [];
   private readonly all: Segment<V>;
@@ -57,6 +58,10 @@ export class LiveKeyValue<V> implements KeyValueStore<V>, LiveStore<V>, SegmentH
     this.taken = this.dirty;
     this.dirty = [];
     takeDirty(this.taken, this.codec, writer);
+  }
+
+  tell(): number {
+    return 0;
   }
 
   committed(each: (entry: Entry<V>) => void): void {

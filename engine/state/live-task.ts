@@ -11,6 +11,8 @@ import { StateError } from "./state-error.ts";
 import type { KeyValueStore, StoreSpec, WindowStore } from "./store.ts";
 import type { TaskState, TaskStateLimits } from "./task-state.ts";
 
+/** Rows of expired windows that one commit tells of, beside one for each entry of its own: as fast as rows come, they go. */
+const toldAtLeast = 256;
 /** Rows of expired windows that one call of `fold` deletes, for each entry it may fold. */
 const trimmedPerEntry = 4;
 
@@ -49,7 +51,13 @@ export class LiveTask implements TaskState {
     this.open = new Generation(1, this.number);
     for (const [name, spec] of Object.entries(parts.stores)) {
       const { codec } = spec;
-      const storeParts = { name: `${task} ${name}`, codec, base: this.base.store(name, spec.kind), cache: this.cache };
+      const storeParts = {
+        name: `${task} ${name}`,
+        codec,
+        base: this.base.store(name, spec.kind),
+        cache: this.cache,
+        tellsExpired: this.base.tellsExpired,
+      };
       this.stores.set(name, spec.kind === "window" ? new LiveWindow(storeParts) : new LiveKeyValue(storeParts));
     }
     this.readTail();
@@ -91,13 +99,16 @@ export class LiveTask implements TaskState {
     const { forgotten } = this.base;
     let entries = 0;
     let bytes = 0;
+    let telling = toldAtLeast + this.dirtyCount;
     for (const store of new Set([...forgotten, ...this.stores.keys()])) {
       const live = this.stores.get(store);
       const clears = forgotten.includes(store);
-      if (!clears && live?.dirtyCount === 0) continue;
+      if (!clears && live?.dirtyCount === 0 && !live.untold) continue;
       this.writer.begin(live?.kind ?? "key-value");
       if (clears) this.writer.clear();
       live?.take(this.writer);
+      telling -= live?.tell(this.writer, telling) ?? 0;
+      if (this.writer.count === 0) continue;
       const delta = this.writer.take();
       entries += this.writer.count;
       bytes += delta.length;

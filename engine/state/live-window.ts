@@ -1,5 +1,6 @@
 import type { DeltaReader, DeltaWriter } from "#broker/store-delta.ts";
-import { deltaOps, readStart, startBytes, writeStart } from "#broker/store-delta.ts";
+import { deltaOps, readStart, startBytes } from "#broker/store-delta.ts";
+import { ExpiredRows, startKey } from "./expired-rows.ts";
 import type { LiveStore, LiveStoreParts } from "./live-store.ts";
 import { type Entry, Segment, type SegmentHome } from "./segment.ts";
 import { StateError } from "./state-error.ts";
@@ -26,13 +27,16 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   private trimmed = 0;
   /** Windows whose expiry is not committed yet. */
   private dropped: Segment<V>[] = [];
+  /** Where expired rows are told. */
+  private readonly telling: ExpiredRows<V> | undefined;
 
-  constructor({ name, codec, base, cache }: LiveStoreParts<V>) {
+  constructor({ name, codec, base, cache, tellsExpired }: LiveStoreParts<V>) {
     this.name = name;
     this.codec = codec;
     this.base = base;
     this.cache = cache;
     this.expired = this.expiredTaken = this.expiredCommitted = base.expired;
+    this.telling = tellsExpired ? new ExpiredRows<V>(this) : undefined;
   }
 
   get dirtyCount(): number {
@@ -40,7 +44,11 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   }
 
   get untrimmed(): boolean {
-    return this.trimmed < this.expiredCommitted;
+    return this.telling?.untrimmed ?? this.trimmed < this.expiredCommitted;
+  }
+
+  get untold(): boolean {
+    return this.telling?.untold ?? false;
   }
 
   get(key: string, start: number): V | undefined {
@@ -88,12 +96,13 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
     takeDirty(this.taken, this.codec, writer);
   }
 
+  tell(writer: DeltaWriter, limit: number): number {
+    return this.telling?.tell(writer, limit) ?? 0;
+  }
+
   committed(each: (entry: Entry<V>) => void): void {
-    this.expiredCommitted = this.expiredTaken;
-    this.dropped = this.dropped.filter((segment) => {
-      segment.gone = segment.start < this.expiredCommitted;
-      return !segment.gone;
-    });
+    this.telling?.committed();
+    this.commitExpiry();
     commitTaken(this.taken, each);
     this.taken = [];
   }
@@ -102,9 +111,11 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
     const { start } = reader;
     if (reader.op === deltaOps.expire) {
       this.expire(start);
-      this.expiredTaken = this.expiredCommitted = this.expired;
+      this.expiredTaken = this.expired;
+      this.commitExpiry();
       return undefined;
     }
+    if (start < this.expired) return this.telling?.restore(reader);
     const segment = this.segment(start) ?? this.open(start);
     const key = reader.key();
     if (segment === undefined || segment.entries.has(key)) return undefined;
@@ -112,6 +123,7 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
   }
 
   trim(limit: number): number {
+    if (this.telling !== undefined) return this.telling.trim(limit);
     const to = startKey(this.expiredCommitted);
     const { expiredCommitted } = this;
     const count = this.base.deleteBefore(to, limit);
@@ -121,6 +133,18 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
 
   markExpired(): void {
     this.base.markExpired(this.expiredCommitted);
+  }
+
+  private commitExpiry(): void {
+    if (this.expiredCommitted === this.expiredTaken) return;
+    this.expiredCommitted = this.expiredTaken;
+    const gone: Segment<V>[] = [];
+    this.dropped = this.dropped.filter((segment) => {
+      segment.gone = segment.start < this.expiredCommitted;
+      if (segment.gone) gone.push(segment);
+      return !segment.gone;
+    });
+    this.telling?.expire(this.expiredCommitted, gone);
   }
 
   private segment(start: number): Segment<V> | undefined {
@@ -186,17 +210,11 @@ export class LiveWindow<V> implements WindowStore<V>, LiveStore<V>, SegmentHome<
     if (this.starts === undefined) return;
     for (const start of this.starts.splice(0, this.indexOf(this.expired))) {
       const segment = this.byStart.get(start)!;
-      segment.drop();
+      segment.drop(this.telling !== undefined);
       this.dropped.push(segment);
       this.byStart.delete(start);
     }
     this.dirty = this.dirty.filter((entry) => !entry.segment.dropped);
     this.last = undefined;
   }
-}
-
-function startKey(start: number): Buffer {
-  const key = Buffer.allocUnsafe(startBytes);
-  writeStart(key, 0, start);
-  return key;
 }

@@ -157,11 +157,16 @@ export class Segment<V> {
     this.remove(entry);
   }
 
-  /** The window has expired. */
-  drop(): void {
+  /** The window has expired; what the base has not may stay to be told. */
+  drop(keepUnfolded: boolean): void {
     this.dropped = true;
-    for (const entry of this.entries.values()) if ((entry.flags & cached) !== 0) this.home.cache.count -= 1;
+    const kept: Entry<V>[] = [];
+    for (const entry of this.entries.values()) {
+      if ((entry.flags & cached) !== 0) this.home.cache.count -= 1;
+      else if (keepUnfolded) kept.push(entry);
+    }
     this.entries.clear();
+    for (const entry of kept) this.entries.set(entry.key, entry);
     this.last = undefined;
   }
 

@@ -10,8 +10,16 @@ import type { StateTables, StoreRow } from "./state-tables.ts";
 const tidiedCommits = 8n;
 const tidiedRows = 1000;
 
+export type EmbeddedBaseParts = {
+  readonly tables: StateTables;
+  readonly deltas: Deltas;
+  readonly stores: Readonly<Record<string, StoreSpec>>;
+  readonly tellsExpired: boolean;
+};
+
 /** One task's rows and deltas in the file of the embedded log. */
 export class EmbeddedBase implements StateBase {
+  readonly tellsExpired: boolean;
   folded: bigint;
   forgotten: readonly string[];
   readonly #task: TaskId;
@@ -25,8 +33,9 @@ export class EmbeddedBase implements StateBase {
   #tail: readonly CommittedDelta[];
   #forgetting: boolean;
 
-  constructor(task: TaskId, parts: { tables: StateTables; deltas: Deltas; stores: Readonly<Record<string, StoreSpec>> }) {
+  constructor(task: TaskId, parts: EmbeddedBaseParts) {
     const { tables, deltas } = parts;
+    this.tellsExpired = parts.tellsExpired;
     this.#task = task;
     this.#tables = tables;
     this.#deltas = deltas;
@@ -105,6 +114,10 @@ class EmbeddedStore implements BaseStore {
 
   page(from: Uint8Array, to: Uint8Array | undefined, limit: number): readonly BaseRow[] {
     return this.#tables.page(this.#id, { from, to, limit });
+  }
+
+  keys(from: Uint8Array, to: Uint8Array, limit: number): readonly Uint8Array[] {
+    return this.#tables.keys(this.#id, { from, to, limit });
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

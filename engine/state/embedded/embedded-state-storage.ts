@@ -8,15 +8,19 @@ import type { StateStorage, TaskState, TaskStateLimits } from "#state/task-state
 import { EmbeddedBase } from "./embedded-base.ts";
 import { StateTables } from "./state-tables.ts";
 
-/** State in the file of the embedded log, whose commits write the deltas; open tasks share the limits. */
-export function embeddedStateStorage(database: EmbeddedDatabase, limits: Partial<TaskStateLimits> = {}): StateStorage {
+/** State in the file of the embedded log, whose commits write the deltas; open tasks share the limits. `tellsExpired` for a file that is the copy of a changelog. */
+export function embeddedStateStorage(
+  database: EmbeddedDatabase,
+  limits: Partial<TaskStateLimits> = {},
+  { tellsExpired = false }: { readonly tellsExpired?: boolean } = {},
+): StateStorage {
   const tables = new StateTables(database);
   const deltas = new Deltas(database);
   const tasks = new OpenTasks(limits);
   return {
     open(task: TaskId, stores: Readonly<Record<string, StoreSpec>>): TaskState {
       return tasks.replace(task, () => {
-        const base = new EmbeddedBase(task, { tables, deltas, stores });
+        const base = new EmbeddedBase(task, { tables, deltas, stores, tellsExpired });
         return new LiveTask(task, { base, stores, limits: (own) => tasks.share(own), closed: (state) => tasks.closed(task, state) });
       });
     },

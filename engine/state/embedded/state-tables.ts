@@ -44,6 +44,7 @@ export class StateTables {
   readonly #deleteBefore;
   readonly #pageTo;
   readonly #page;
+  readonly #keys;
 
   constructor(database: EmbeddedDatabase) {
     database.migrate("state", schema);
@@ -70,6 +71,7 @@ export class StateTables {
     );
     this.#pageTo = connection.prepare("SELECT key, value FROM state_rows WHERE store = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?");
     this.#page = connection.prepare("SELECT key, value FROM state_rows WHERE store = ? AND key >= ? ORDER BY key LIMIT ?");
+    this.#keys = connection.prepare("SELECT key FROM state_rows WHERE store = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?");
   }
 
   foldedOf(task: TaskId): bigint {
@@ -174,6 +176,13 @@ export class StateTables {
     return this.database.read(() =>
       to === undefined ? this.#page.all(store, from, limit) : this.#pageTo.all(store, from, to, limit),
     ) as unknown as readonly BaseRow[];
+  }
+
+  keys(
+    store: number,
+    { from, to, limit }: { readonly from: Uint8Array; readonly to: Uint8Array; readonly limit: number },
+  ): readonly Uint8Array[] {
+    return this.database.read(() => this.#keys.all(store, from, to, limit)).map((row) => row["key"] as Uint8Array);
   }
 
   put(store: number, key: Uint8Array, value: Uint8Array): void {

@@ -1,78 +1,22 @@
 import { expect, test } from "vitest";
 import { BrokerError } from "#broker/broker-error.ts";
-import { type StoreDelta, taskId, type TaskId } from "#broker/broker.ts";
+import { taskId } from "#broker/broker.ts";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
-import { type ChangelogEntry, readEntry, writeChanges } from "#broker/kafka/changelog/changelog-entry.ts";
 import { testStateStorage } from "#state/conformance.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import type { StateGround } from "#state/state-harness.ts";
 import { keyValueStore } from "#state/store.ts";
 import { reusingCodec, type Value } from "#state/state-harness.ts";
 import type { TaskStateLimits } from "#state/task-state.ts";
+import { bringBack, Changelogs } from "./changelogs-in-memory.ts";
 import { LocalState } from "./local-state.ts";
-
-type Record = { readonly offset: bigint; readonly key: Buffer; readonly value: Buffer | null };
-
-/** The records of each task's changelog, as a broker would keep them: those with the same key can be compacted. */
-class Changelogs {
-  readonly records = new Map<TaskId, Record[]>();
-  readonly ends = new Map<TaskId, bigint>();
-
-  append(task: TaskId, number: bigint, changes: readonly StoreDelta[]): bigint {
-    const records = this.records.get(task) ?? [];
-    this.records.set(task, records);
-    let end = this.ends.get(task) ?? 0n;
-    const meta = Buffer.from(`meta ${number}`);
-    writeChanges({ task, number, next: [], meta, changes, outputs: [] }, (key, value) => {
-      records.push({ offset: end++, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) });
-    });
-    // A commit marker takes an offset.
-    this.ends.set(task, ++end);
-    return end;
-  }
-
-  compact(task: TaskId): void {
-    const newest = new Map(this.records.get(task)?.map((record) => [record.key.toString("latin1"), record]));
-    this.records.set(
-      task,
-      [...newest.values()].toSorted((a, b) => Number(a.offset - b.offset)),
-    );
-  }
-}
-
-const where = (): string => "test";
-const entryOf = ({ key, value }: Record): ChangelogEntry => readEntry(key, value, where)!;
-
-/** Brings a local copy up to the end of its changelogs, `slice` records at a time; cut off after `most` of them. */
-function restore(
-  local: LocalState,
-  logs: Changelogs,
-  { behind, slice, most = Infinity }: { behind: bigint; slice: number; most?: number },
-): void {
-  for (const [task, records] of logs.records) {
-    const from = local.read(task)?.next ?? 0n;
-    const rest = records.filter(({ offset }) => offset >= from).map((record) => ({ ...record, entry: entryOf(record) }));
-    const restoration = local.restore(task, { id: "id", behind, atMs: 1 });
-    for (let i = 0; i < rest.length; i += slice) {
-      if (i >= most) return;
-      const part = rest.slice(i, i + slice);
-      restoration.apply(
-        part.map(({ entry }) => entry),
-        part.at(-1)!.offset + 1n,
-      );
-    }
-    const last = records.findLast(({ key }) => entryOf({ offset: 0n, key, value: Buffer.alloc(8) }).kind === "meta")!;
-    const meta = entryOf(last) as Extract<ChangelogEntry, { kind: "meta" }>;
-    restoration.finish({ number: meta.number, meta: meta.meta, next: logs.ends.get(task)! });
-  }
-}
 
 type Restart = (opened: { database: EmbeddedDatabase; logs: Changelogs }) => EmbeddedDatabase;
 
 function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (number: bigint) => boolean; restart: Restart }): StateGround {
   const logs = new Changelogs();
   let database = new EmbeddedDatabase(":memory:");
-  let storage = embeddedStateStorage(database, limits);
+  let storage = embeddedStateStorage(database, limits, { tellsExpired: true });
   let local = new LocalState(database);
   return {
     get storage() {
@@ -91,7 +35,7 @@ function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (nu
     },
     restart: async () => {
       database = restart({ database, logs });
-      storage = embeddedStateStorage(database, limits);
+      storage = embeddedStateStorage(database, limits, { tellsExpired: true });
       local = new LocalState(database);
     },
     close: async () => database.close(),
@@ -108,7 +52,7 @@ testStateStorage("local copy that was lost, restored whole from a compacted chan
     restart: ({ logs }) => {
       const database = new EmbeddedDatabase(":memory:");
       for (const task of logs.records.keys()) logs.compact(task);
-      restore(new LocalState(database), logs, { behind: 1_000_000n, slice: 7 });
+      bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 7 });
       return database;
     },
   }),
@@ -119,7 +63,7 @@ testStateStorage("local copy that was lost, and whose restore was cut off twice"
     kept: all,
     restart: ({ logs }) => {
       const database = new EmbeddedDatabase(":memory:");
-      for (const most of [5, 20, Infinity]) restore(new LocalState(database), logs, { behind: 1_000_000n, slice: 5, most });
+      for (const most of [5, 20, Infinity]) bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 5, most });
       return database;
     },
   }),
@@ -156,7 +100,7 @@ for (const [way, far] of [
     const { database, logs } = behind(20n, 15n);
     const local = new LocalState(database);
     expect(local.read(old)).toMatchObject({ number: 15n, whole: true });
-    restore(local, logs, { behind: far, slice: 3 });
+    bringBack(local, logs, { behind: far, slice: 3 });
     expect(local.read(old)).toMatchObject({ number: 20n, whole: true, next: logs.ends.get(old)! });
     expect(Buffer.from(local.read(old)!.meta).toString()).toBe("meta 20");
     const found = new Map(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range());
@@ -167,13 +111,13 @@ for (const [way, far] of [
 test("[K82] a restore by rows that was cut off is kept and not taken for a whole one; one by a tail leaves what was", () => {
   const { database, logs } = behind(20n, 15n);
   const local = new LocalState(database);
-  restore(local, logs, { behind: 10n, slice: 2, most: 4 });
+  bringBack(local, logs, { behind: 10n, slice: 2, most: 4 });
   expect(local.read(old)).toMatchObject({ number: 15n, whole: true });
-  restore(local, logs, { behind: 1_000_000n, slice: 2, most: 4 });
+  bringBack(local, logs, { behind: 1_000_000n, slice: 2, most: 4 });
   const half = local.read(old)!;
   expect(half).toMatchObject({ number: 15n, whole: false });
   expect(half.next).toBeLessThan(logs.ends.get(old)!);
-  restore(local, logs, { behind: 10n, slice: 2 });
+  bringBack(local, logs, { behind: 10n, slice: 2 });
   expect(local.read(old)).toMatchObject({ number: 20n, whole: true });
   const found = new Map(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range());
   expect([...found.keys()]).toEqual(["own 19", "own 20", "shared"]);
@@ -186,6 +130,6 @@ test("[K82] a copy that is thrown away leaves nothing that could rise again", ()
   local.forget(old);
   expect(local.tasks()).toEqual([]);
   expect([...embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range()]).toEqual([]);
-  restore(local, logs, { behind: 1_000_000n, slice: 100 });
+  bringBack(local, logs, { behind: 1_000_000n, slice: 100 });
   expect(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").get("shared")).toMatchObject({ n: 20 });
 });

@@ -23,7 +23,7 @@ export function openKafka({ stateFile, limits = {}, ...options }: KafkaLogOption
   const broker = new KafkaBroker({ ...options, local: new LocalState(database) });
   return {
     broker,
-    storage: embeddedStateStorage(database, limits),
+    storage: embeddedStateStorage(database, limits, { tellsExpired: true }),
     close: async () => {
       await broker.close();
       database.close();

@@ -6,6 +6,7 @@ import type { StoreSpec } from "#state/store.ts";
 
 /** What would be on disk of one task: encoded deltas and rows, so that a test that restarts goes through every codec. */
 export class MemoryBase implements StateBase {
+  readonly tellsExpired = false;
   folded = 0n;
   /** Nothing is restored from what was said here. */
   readonly forgotten: readonly string[] = [];
@@ -77,7 +78,7 @@ class MemoryStore implements BaseStore {
   private readonly write: (write: () => void) => void;
   /** By the key's bytes as Latin-1, whose order is that of bytes. */
   private readonly rows = new Map<string, Uint8Array>();
-  private readonly keys = new SortedKeys();
+  private readonly order = new SortedKeys();
 
   constructor(kind: StoreSpec["kind"], since: bigint, write: (write: () => void) => void) {
     this.kind = kind;
@@ -92,7 +93,7 @@ class MemoryStore implements BaseStore {
   page(from: Uint8Array, to: Uint8Array | undefined, limit: number): readonly BaseRow[] {
     const end = to === undefined ? undefined : binary(to);
     const rows: BaseRow[] = [];
-    const cursor = this.keys.cursor(binary(from));
+    const cursor = this.order.cursor(binary(from));
     for (let key = cursor.peek(); key !== undefined && rows.length < limit && (end === undefined || key < end); key = cursor.peek()) {
       rows.push({ key: Buffer.from(key, "latin1"), value: this.rows.get(key)! });
       cursor.pass(key);
@@ -100,11 +101,15 @@ class MemoryStore implements BaseStore {
     return rows;
   }
 
+  keys(from: Uint8Array, to: Uint8Array, limit: number): readonly Uint8Array[] {
+    return this.page(from, to, limit).map(({ key }) => key);
+  }
+
   put(key: Uint8Array, value: Uint8Array): void {
     const row = binary(key);
     const copy = new Uint8Array(value);
     this.write(() => {
-      if (!this.rows.has(row)) this.keys.add(row);
+      if (!this.rows.has(row)) this.order.add(row);
       this.rows.set(row, copy);
     });
   }
@@ -112,7 +117,7 @@ class MemoryStore implements BaseStore {
   delete(key: Uint8Array): void {
     const row = binary(key);
     this.write(() => {
-      if (this.rows.delete(row)) this.keys.delete(row);
+      if (this.rows.delete(row)) this.order.delete(row);
     });
   }
 
