@@ -3,6 +3,7 @@ import { flushCompileCache } from "node:module";
 import { relative } from "node:path";
 import { BrokerError, ClusterUrlError, type ClusterSettings, parseClusterUrl } from "@millrace/engine";
 import type { CommandHost } from "../command.ts";
+import { EngineFailure } from "../engine/engine-failure.ts";
 import { createStderrLogger } from "../engine/logger.ts";
 import { loadChecked } from "../load-checked.ts";
 import { runBanner } from "./banner.ts";
@@ -44,41 +45,62 @@ export async function runRunCommand(args: readonly string[], host: CommandHost):
   try {
     await running.start();
   } catch (error) {
-    await running.stop();
+    const problem = problemOf(error, options);
+    await running.stop(stopWithinMs);
     if (signal.aborted) return 130;
-    stderr.write(`${startProblem(error, options)}\n`);
-    return 1;
+    if (problem === undefined) throw error;
+    stderr.write(`${problem}\n`);
+    return leave(1);
   }
   stdout.write(runBanner(options, { url: running.url, instance }));
   // Else it is written at exit, and a killed process has none.
   flushCompileCache();
   void running.ready.then(() => stdout.write("\nready: all tasks of this process are restored and run\n"));
   const failure = await Promise.race([interrupted(signal), running.failed]);
-  if (failure !== undefined) stderr.write(`${failure.code} ${failure.message}\n`);
+  if (failure !== undefined) stderr.write(`${problemOf(failure, options)}\n`);
   else stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
-  await running.stop();
-  if (failure === undefined)
-    stdout.write(`all committed; ${options.keepMembership ? "the tasks wait for its return" : "the others have its tasks"}\n`);
-  return failure === undefined ? 0 : 1;
+  if (!(await running.stop(stopWithinMs))) {
+    stderr.write(
+      `RUN_STOP_TIMEOUT not ended within ${stopWithinMs / 1000} s: what was not committed is done again by whoever has the tasks next\n`,
+    );
+    return leave(1);
+  }
+  if (failure !== undefined) return leave(1);
+  stdout.write(`all committed; ${options.keepMembership ? "the tasks wait for its return" : "the others have its tasks"}\n`);
+  return 0;
+}
+
+/** Orchestrators wait 30 s before they kill. */
+const stopWithinMs = 25_000;
+
+/** What still waits for Kafka must not keep the process alive. */
+function leave(code: number): number {
+  setTimeout(() => process.exit(code), 100).unref();
+  return code;
 }
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
 
-/** What kept the process from starting, with what to do about it. */
-function startProblem(error: unknown, { host, port, state }: RunOptions): string {
-  if (error instanceof BrokerError) {
-    const hint =
-      error.code === "BROKER_UNREACHABLE"
-        ? "\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start"
-        : error.code === "BROKER_LOCKED"
-          ? `\nanother process uses ${relative(process.cwd(), state) || state}: give each its own --state`
-          : "";
-    return `${error.code} ${error.message}${hint}`;
+/** What kept the process from starting, or ended it, with what to do about it; undefined for a bug. */
+function problemOf(error: unknown, { host, port, state }: RunOptions): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  const { code, message } = error;
+  switch (code) {
+    case "EADDRINUSE":
+      return `RUN_PORT_TAKEN port ${port} of ${host} is taken: give another --port, or 0 for any`;
+    case "EACCES":
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `RUN_CANNOT_LISTEN ${host}:${port} cannot be listened on: ${code}`;
+    case "BROKER_UNREACHABLE":
+      return `${code} ${message}\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start`;
+    case "BROKER_LOCKED":
+      return `${code} ${message}\nanother process uses ${relative(process.cwd(), state) || state}: give each its own --state`;
+    case "WORKER_FENCED":
+      return `${code} ${message}\nanother process runs under this name: give each its own --instance, or its own --state`;
+    default:
+      return error instanceof BrokerError || error instanceof EngineFailure ? `${code} ${message}` : undefined;
   }
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") return `RUN_PORT_TAKEN port ${port} of ${host} is taken: give another --port, or 0 for any`;
-  if (code === "EACCES" || code === "EADDRNOTAVAIL") return `RUN_CANNOT_LISTEN ${host}:${port} cannot be listened on: ${String(code)}`;
-  throw error;
 }
 
 function interrupted(signal: AbortSignal): Promise<undefined> {

@@ -95,8 +95,21 @@ export class RunningProcess {
     this.#workers = this.#startWorkers(replicas);
   }
 
-  /** Lets nothing new in, finishes what was let in, commits, gives the tasks back, closes. */
-  async stop(): Promise<void> {
+  /**
+   * Lets nothing new in, finishes what was let in, commits, gives the tasks back, closes; false when that could not be done within the time:
+   * what was not committed is then done again by whoever has the tasks next, and what was not acknowledged is sent again by its senders.
+   */
+  async stop(withinMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((settle) => (timer = setTimeout(() => settle(false), withinMs)));
+    const inTime = await Promise.race([this.#stopped().then(() => true), late]);
+    clearTimeout(timer);
+    if (!inTime) await Promise.all(this.#workers.map((worker) => worker.kill()));
+    return inTime;
+  }
+
+  async #stopped(): Promise<void> {
+    // The workers go on meanwhile: what is let in now may be what somebody waits for.
     await this.#gateway?.close();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#watch.close();

@@ -69,6 +69,11 @@ export class WorkerHost {
     await this.#thread.terminate();
   }
 
+  /** Ends the thread as a crash would: nothing more is committed. */
+  async kill(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
   #send(message: ToWorker): void {
     this.#thread.postMessage(message);
   }

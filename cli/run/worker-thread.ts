@@ -18,11 +18,17 @@ const logger = createStderrLogger(settings.logLevel).child({ room: "worker", mem
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 const statusEveryMs = 500;
 let stopping: Promise<void> | undefined;
+let log: KafkaLog | undefined;
 
 try {
   await run();
 } catch (error) {
   fail(error);
+  if (stopping === undefined) {
+    await log?.close();
+    // Ends the thread.
+    process.exit(1);
+  }
 }
 
 async function run(): Promise<void> {
@@ -46,9 +52,9 @@ async function run(): Promise<void> {
     engine,
     kafka,
     changed: () => setImmediate(tellStatus),
-    rebalanced: (generation) => tell({ kind: "owners", told: { generation, owners: [...log.broker.owners(groupOf(plan.name))] } }),
+    rebalanced: (generation) => tell({ kind: "owners", told: { generation, owners: [...opened.broker.owners(groupOf(plan.name))] } }),
   });
-  const log: KafkaLog = openKafka({
+  const opened = (log = openKafka({
     cluster: parseClusterUrl(settings.broker, process.env),
     stateFile: settings.stateFile,
     topics: { replication, ...(minIsr === undefined ? {} : { minIsr }) },
@@ -57,11 +63,11 @@ async function run(): Promise<void> {
     transactionTimeoutMs: settings.transactionTimeoutMs,
     keepMembership: settings.keepMembership,
     events: watch.kafkaEvents,
-  });
+  }));
   const worker = new Worker({
     plan,
-    broker: log.broker,
-    storage: log.storage,
+    broker: opened.broker,
+    storage: opened.storage,
     member,
     clock: Date.now,
     commitMs: settings.commitMs,
@@ -78,7 +84,7 @@ async function run(): Promise<void> {
     await worker.stop().catch(() => undefined);
     clearInterval(status);
     queries.close();
-    await log.close();
+    await opened.close();
     logger.info(
       { event: "worker.ended" },
       settings.keepMembership ? "committed; its place in the group is kept" : "committed and left the group",
