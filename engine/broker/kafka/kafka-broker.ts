@@ -164,11 +164,13 @@ export class KafkaBroker implements Broker {
           rebalanced: (rebalance) => this.#events.rebalanced(rebalance),
         },
       );
-      // Fences the process before, so that what it left open ends now and not after its timeout.
-      await transactions.open();
-      this.#seats.push(seat);
       try {
+        // Fences the process before, so that what it left open ends now and not after its timeout.
+        await transactions.open();
+        if (this.#closed) throw closed();
+        this.#seats.push(seat);
         await seat.member.join();
+        if (this.#closed) throw closed();
       } catch (error) {
         await this.#dismiss(seat);
         throw error;
@@ -305,7 +307,8 @@ export class KafkaBroker implements Broker {
   async #replaced(seat: Seat): Promise<void> {
     const owned = [...seat.member.ownedTasks];
     await this.#dismiss(seat);
-    await seat.hooks.lost(owned);
+    // A commit of it that the new one fenced may have ended it already: nothing is called behind that.
+    if (seat.ended === undefined) await seat.hooks.lost(owned).catch(() => undefined);
     seat.end(`another member joined the group as ${seat.spec.member}`);
   }
 
@@ -313,7 +316,9 @@ export class KafkaBroker implements Broker {
     const at = this.#seats.indexOf(seat);
     if (at >= 0) this.#seats.splice(at, 1);
     await seat.member.close();
-    await seat.alone(() => seat.transactions.close()).catch(() => undefined);
+    // Not behind the commit under way: it ends for certain only when the transactions are told to.
+    await seat.transactions.close();
+    await seat.alone(() => Promise.resolve());
     await seat.client.close();
   }
 }
