@@ -19,8 +19,6 @@ import { Tail } from "./tail.ts";
 export type GatewayOptions = {
   /** The log; every topic of the schemas exists in it. */
   readonly appender: Appender;
-  /** True when the log takes all batches of an append or none (embedded): then one append may hold one key's events of several topics. */
-  readonly atomicAppends: boolean;
   readonly access: Access;
   readonly logger: Logger;
   readonly registry: Registry;
@@ -62,13 +60,12 @@ const maxAppendBytes = 4 * 1_048_576;
 
 /** The front door: events in over HTTP, records on the log out. Everything that it needs is handed in. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { appender, atomicAppends, logger, nowMs = Date.now, ids = randomIds(), duplicates, partitions } = options;
+  const { appender, logger, nowMs = Date.now, ids = randomIds(), duplicates, partitions } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const health = new Health(options.dependencies);
   const tail = new Tail();
   const lanes = new Lanes({
     appender,
-    atomicAppends,
     maxAppendBytes,
     duplicates: duplicates?.on === false ? undefined : { ...defaultDuplicates, ...duplicates },
     sequenceAfter: options.sequenceAfter ?? 0,

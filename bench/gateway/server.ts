@@ -20,7 +20,6 @@ await new Promise((resolve) => worker.once("message", resolve));
 const registry = new Registry();
 const gateway = createGateway({
   appender: connectAppender(port1),
-  atomicAppends: true,
   access: { kind: "keys", keys: [{ name: "bench", secret: "sk_bench" }] },
   logger: pino({ level: "warn" }),
   registry,

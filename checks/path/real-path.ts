@@ -88,7 +88,6 @@ export async function openRealPath(options: RealPathOptions = {}): Promise<RealP
   });
   const gateway = createGateway({
     appender: broker,
-    atomicAppends: true,
     access: { kind: "open" },
     logger: pino({ level: "silent" }),
     registry: new Registry(),

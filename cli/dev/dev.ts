@@ -45,7 +45,6 @@ export async function startDev(
   const queries = connectQueries(engine.queries);
   const gateway = createGateway({
     appender,
-    atomicAppends: true,
     access:
       key === undefined || key === "" ? { kind: "open" } : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
     logger,

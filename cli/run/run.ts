@@ -122,7 +122,6 @@ export class RunningProcess {
     const { advertise } = this.#options;
     const gateway = createGateway({
       appender: this.#log!.broker,
-      atomicAppends: false,
       access:
         key === undefined || key === ""
           ? { kind: "open" }

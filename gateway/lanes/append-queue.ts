@@ -7,7 +7,7 @@ export type Outcome =
   | { readonly kind: "stored"; readonly token: string }
   | { readonly kind: "retry"; readonly code: RetryCode; readonly afterMs: number };
 
-/** One record on its way to the log. Its key is its lane: records of one lane are stored in the order of `submit`, or not at all. */
+/** One record on its way to the log. Its key is its lane: records of one lane and topic are stored in the order of `submit`, or not at all. */
 export type Submission = NewRecord & {
   readonly topic: string;
   readonly partition: number;
@@ -21,11 +21,6 @@ export type AppendQueueOptions = {
   readonly appender: Appender;
   /** Bound of one append. */
   readonly maxAppendBytes: number;
-  /**
-   * True when the log takes all batches of one append or none of them (embedded). If not, a lane that writes to two topics has them in two
-   * appends, since the second could be stored without the first.
-   */
-  readonly atomicAppends: boolean;
   /** Hears of each append that ended, and of what went wrong with it. */
   readonly onAppended: (append: AppendReport) => void;
 };
@@ -43,7 +38,8 @@ const busyMs = 5;
  * Gathers what waits from all requests into one append: the next begins when the last has ended, or at the end of the turn of the event loop
  * in which something came; when much comes, a few milliseconds later. With one append in flight, and one batch a partition in it, nothing can
  * overtake within a lane; when a batch must be sent again, what waits behind it in its lanes is given back too (`blocked_by_predecessor`), and
- * the lanes are open again at once.
+ * the lanes are open again at once. A log that can store a part of an append (Kafka) may store a lane's record of one topic without the one before it
+ * in another; holding it back instead would let all other lanes pass it, and put their partitions out of the order of time.
  */
 export class AppendQueue {
   readonly #options: AppendQueueOptions;
@@ -111,27 +107,16 @@ export class AppendQueue {
 
   /** The longest waiting, one batch a partition, up to the bound; the rest stays in order. */
   #take(): Group[] {
-    const { maxAppendBytes, atomicAppends } = this.#options;
+    const { maxAppendBytes } = this.#options;
     const groups = new Map<string, Group[]>();
     const all: Group[] = [];
-    const topicOfLane = new Map<string, string>();
     const left: Submission[] = [];
-    const heldLanes = new Set<string>();
     let bytes = 0;
     for (let i = 0; i < this.#waiting.length; i++) {
       const next = this.#waiting[i]!;
       if (bytes > 0 && bytes + next.bytes > maxAppendBytes) {
         for (; i < this.#waiting.length; i++) left.push(this.#waiting[i]!);
         break;
-      }
-      if (!atomicAppends) {
-        const topic = topicOfLane.get(next.key);
-        if (topic === undefined) topicOfLane.set(next.key, next.topic);
-        else if (topic !== next.topic) heldLanes.add(next.key);
-        if (heldLanes.has(next.key)) {
-          left.push(next);
-          continue;
-        }
       }
       bytes += next.bytes;
       let ofTopic = groups.get(next.topic);

@@ -118,22 +118,16 @@ test("[G7] an event that the log did not take gives back all later ones of its k
   expect(await idsOf(gateway)).toEqual(["other", "o2", "k1", "k2", "k3"]);
 });
 
-test("[G7] where appends are not atomic, one key's events of two topics never go in one append", async () => {
+test("[G7] where a log stores a part of an append, each topic's part is answered for itself, and the order of all stays that of arrival", async () => {
   const gate = gated();
-  const gateway = await open({ wrap: gate.wrap, atomicAppends: false });
+  const gateway = await open({ wrap: gate.wrap });
   const answer = gateway.post([viewed("v1"), carted("c1"), viewed("v2"), viewed("x", { session: "s-2" }), carted("c2")]);
-  const topics: string[][] = [];
-  for (let i = 0; i < 3; i++) {
-    const next = await gate.arrived();
-    topics.push(next.batches.map(({ topic, count }) => `${topic} ${count}`).toSorted());
-    if (i === 1) await next.refuse();
-    else await next.pass();
-    if (i === 1) break;
-  }
-  expect(topics).toEqual([["business.products.viewed 1", "business.products.viewed 1"], ["business.carts.item-added 1"]]);
-  expect(codes(await answer)).toEqual(["accepted", "log_unavailable", "blocked_by_predecessor", "accepted", "blocked_by_predecessor"]);
+  const next = await gate.arrived();
+  expect(next.batches.map(({ topic }) => topic)).toContain("business.carts.item-added");
+  await next.refuse(({ topic }) => topic === "business.carts.item-added");
+  expect(codes(await answer)).toEqual(["accepted", "log_unavailable", "accepted", "accepted", "blocked_by_predecessor"]);
   gate.openForGood();
-  expect(await idsOf(gateway)).toEqual(["v1", "x"]);
+  expect(await idsOf(gateway)).toEqual(["v1", "v2", "x"]);
 });
 
 test("[G7] a log that is closed, or throws anything at all, costs a retry and never the process", async () => {

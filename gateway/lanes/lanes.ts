@@ -14,7 +14,6 @@ export type Landing =
 
 export type LanesOptions = {
   readonly appender: Appender;
-  readonly atomicAppends: boolean;
   readonly maxAppendBytes: number;
   /** The table of ids already stored; without it every copy is appended, and counts once by the topology's `dedupe`. */
   readonly duplicates: { readonly entries: number; readonly withinMs: number } | undefined;

@@ -98,7 +98,6 @@ export async function openTestGateway(options: TestOptions = {}): Promise<TestGa
   const registry = new Registry();
   const gateway = createGateway({
     appender: wrap(broker),
-    atomicAppends: true,
     access: {
       kind: "keys",
       keys: [
