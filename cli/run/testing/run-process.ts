@@ -106,6 +106,7 @@ export class RunProcess {
   async post(countries: readonly string[], orderId: (country: string) => string): Promise<readonly string[]> {
     const response = await fetch(`${this.url}/v1/events`, {
       method: "POST",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify(countries.map((country) => order(orderId(country), country))),
     });
     const body = (await response.json()) as { results: readonly { status: string; token: string }[] };
@@ -125,6 +126,7 @@ export class RunProcess {
 
 const order = (orderId: string, country: string): object => ({
   eventType: "order.created",
+  eventId: orderId,
   data: {
     orderId,
     customerId: orderId,
