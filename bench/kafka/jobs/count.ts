@@ -1,5 +1,7 @@
 import { aggregateByWindow, chainNode, timestamped, type Timestamped, windowStore, type WindowStore, type Codec } from "@millrace/engine";
-import type { Job } from "./job.ts";
+import { jsonProjection } from "#schemas/json/json-projection.ts";
+import { jsonWriter } from "#schemas/json/json-writer.ts";
+import { decoderOf, type Job } from "./job.ts";
 
 type PageEvent = { readonly amount: number; readonly ts: number };
 type Count = { count: number; cents: number; maxTs: number };
@@ -19,9 +21,11 @@ const countCodec: Codec<Count> = {
   },
 };
 
+const write = jsonWriter(["userId", "windowStart", "count", "sum", "maxTs"]);
+
 /** J-count: count, sum and newest by user in tumbling windows of 10 s, 5 s of grace: each update, or each window once. The sum is added in cents, which is exact. */
 export const countJob = (emit: "update" | "final"): Job => ({
-  decode: (bytes) => JSON.parse(String(bytes)) as unknown,
+  decode: decoderOf(jsonProjection(["amount", "ts"])),
   processor: chainNode("counts", { counts: windowStore(timestamped(countCodec)) }, (stores) => [
     aggregateByWindow<PageEvent, Count>(
       stores["counts"] as WindowStore<Timestamped<Count>>,
@@ -41,6 +45,6 @@ export const countJob = (emit: "update" | "final"): Job => ({
   key: (_value, { key }) => key,
   encode: (value, { key, windowStart }) => {
     const { count, cents, maxTs } = value as Count;
-    return Buffer.from(JSON.stringify({ userId: key, windowStart, count, sum: cents / 100, maxTs }));
+    return write({ userId: key, windowStart, count, sum: cents / 100, maxTs });
   },
 });

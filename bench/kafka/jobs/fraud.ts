@@ -1,5 +1,7 @@
 import { chainNode, step, windowStore, type Codec, type WindowStore } from "@millrace/engine";
-import type { Job } from "./job.ts";
+import { jsonProjection } from "#schemas/json/json-projection.ts";
+import { jsonWriter } from "#schemas/json/json-writer.ts";
+import { decoderOf, type Job } from "./job.ts";
 
 type Payment = { readonly merchant: string; readonly amount: number };
 type Session = { start: number; end: number; count: number; cents: number; alerted: boolean; readonly merchants: string[] };
@@ -47,6 +49,8 @@ const sessionCodec: Codec<Session> = {
   },
 };
 
+const write = jsonWriter(["card", "start", "end", "count", "cents", "merchants"]);
+
 /** The slot of a session is where its end lies. Ends of two sessions of a card are more than the gap apart, so a slot holds one at most. */
 const slotOf = (time: number): number => Math.floor(time / gapMs) * gapMs;
 
@@ -55,7 +59,7 @@ const slotOf = (time: number): number => Math.floor(time / gapMs) * gapMs;
  * store by where they end, so that those no payment can meet any more are dropped slot by slot.
  */
 export const fraudJob: Job = {
-  decode: (bytes) => JSON.parse(String(bytes)) as unknown,
+  decode: decoderOf(jsonProjection(["merchant", "amount"])),
   processor: chainNode("alerts", { sessions: windowStore(sessionCodec) }, (stores) => [
     step<Payment, Alert>((out, context) => {
       const sessions = stores["sessions"] as WindowStore<Session>;
@@ -95,7 +99,7 @@ export const fraudJob: Job = {
     }) as never,
   ]),
   key: (_value, { key }) => key,
-  encode: (value, { key }) => Buffer.from(JSON.stringify({ card: key, ...(value as Alert) })),
+  encode: (value, { key }) => write({ card: key, ...(value as Alert) }),
 };
 
 function merge(session: Session, met: Session): void {

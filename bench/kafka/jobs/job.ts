@@ -1,4 +1,4 @@
-import { deadLetterTopicOf, type BoundProcessor, type CurrentRecord, type Plan } from "@millrace/engine";
+import { deadLetterTopicOf, RecordError, type BoundProcessor, type CurrentRecord, type Plan } from "@millrace/engine";
 import { partitions } from "../inputs/generate.ts";
 
 /** What a job does between its input and its output: one node, and what stands before and behind it. */
@@ -9,6 +9,18 @@ export type Job = {
   readonly key: (value: unknown, record: Readonly<CurrentRecord>) => string | null;
   readonly encode: (value: unknown, record: Readonly<CurrentRecord>) => Uint8Array | null;
 };
+
+/** Bytes that are no JSON leave by the dead letters. */
+export const decoderOf =
+  (read: (bytes: Uint8Array) => unknown): Job["decode"] =>
+  (bytes) => {
+    if (bytes === null) throw new RecordError("undecodable", "no value");
+    try {
+      return read(bytes);
+    } catch (error) {
+      throw error instanceof SyntaxError ? new RecordError("undecodable", error.message, error) : error;
+    }
+  };
 
 /** A topology of this one node. Topics are left to who runs it: the output's times are those of its appends. */
 export function planOf({ processor, decode, key, encode }: Job, name: string, { input, output }: { input: string; output: string }): Plan {
