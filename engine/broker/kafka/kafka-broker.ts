@@ -199,7 +199,7 @@ export class KafkaBroker implements Broker {
       const noted = await checkpoints.read(tasks);
       for (const seat of seats) for (const { task, number } of noted) seat.noted(task, number);
       const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-      return Promise.all(noted.map((checkpoint) => this.#restored(group, checkpoint, stop)));
+      return Promise.all(noted.map((checkpoint) => this.#restored(group, checkpoint, { checkpoints, signal: stop })));
     });
   }
 
@@ -285,16 +285,27 @@ export class KafkaBroker implements Broker {
 
   async #restored(
     group: string,
-    { task, number, changelogNumber, meta, next }: NotedCheckpoint,
-    signal: AbortSignal,
+    noted: NotedCheckpoint,
+    { checkpoints, signal }: { readonly checkpoints: Checkpoints; readonly signal: AbortSignal },
   ): Promise<TaskCheckpoint> {
+    const { task, number, changelogNumber, meta, next } = noted;
     const { local } = this.#options;
-    if (changelogNumber === 0n) {
-      if (local.read(task) !== undefined) local.forget(task);
-      return { task, number, next, meta: meta ?? new Uint8Array(0) };
+    const changelog = changelogOf(group, task);
+    try {
+      if (number === 0n) await this.#restorer.begin({ task, ...changelog }, signal);
+      if (changelogNumber === 0n) {
+        if (local.read(task) !== undefined) local.forget(task);
+        return { task, number, next, meta: meta ?? new Uint8Array(0) };
+      }
+      const here = await this.#restorer.restore({ task, number: changelogNumber, ...changelog }, signal);
+      return { task, number, next, meta: meta ?? here.meta };
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== "BROKER_CORRUPT") throw error;
+      // Offsets and changelog do not fit: unless somebody who owns the task by now has committed between one and the other.
+      const [now] = await checkpoints.read([task]);
+      if (now!.number === number) throw error;
+      return this.#restored(group, now!, { checkpoints, signal });
     }
-    const here = await this.#restorer.restore({ task, number: changelogNumber, ...changelogOf(group, task) }, signal);
-    return { task, number, next, meta: meta ?? here.meta };
   }
 
   async #leave(seat: Seat): Promise<void> {

@@ -71,6 +71,26 @@ export class Restorer {
     }
   }
 
+  /**
+   * For a task of which the group has committed nothing: nothing of it may be anywhere else, or what it remembers from now on would be mixed with that.
+   * @throws {BrokerError} `BROKER_CORRUPT` when its changelog holds something @throws {KafkaError}
+   */
+  async begin({ task, topic, partition }: Omit<Wanted, "number">, signal: AbortSignal | undefined): Promise<void> {
+    const { client } = this.#parts;
+    const place = { topic, partition };
+    const [end] = await listOffsets(client, [place], { at: { kind: "high-watermark" }, signal });
+    if (end!.offset === 0n) return;
+    const [start] = await listOffsets(client, [place], { at: { kind: "earliest" }, signal });
+    await committedRanges(client, [{ ...place, from: start!.offset, to: end!.offset }], {
+      signal,
+      each: ({ parts }) => {
+        if (parts.length === 0) return;
+        const what = `the group has no offsets of ${task}, expired or deleted, but its changelog remembers it; to begin anew, delete the topic`;
+        throw new BrokerError("BROKER_CORRUPT", what, { at: `${topic}[${partition}]@${parts[0]!.baseOffset}` });
+      },
+    });
+  }
+
   async close(): Promise<void> {
     await this.#parts.client.close();
   }
