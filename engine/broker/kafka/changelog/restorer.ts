@@ -77,6 +77,7 @@ export class Restorer {
    */
   async begin({ task, topic, partition }: Omit<Wanted, "number">, signal: AbortSignal | undefined): Promise<void> {
     const { client } = this.#parts;
+    if ((await client.topic(topic)) === undefined) return;
     const place = { topic, partition };
     const [end] = await listOffsets(client, [place], { at: { kind: "high-watermark" }, signal });
     if (end!.offset === 0n) return;
