@@ -59,12 +59,8 @@ export function buildTransaction(
   const offsets = tasks.flatMap((task) => {
     const inLog = isLogged(task);
     const note = { task: task.task, by, number: task.number, changelogNumber: inLog ? task.number : changelogNumberOf(task) };
-    return task.next.map(({ topic, partition, offset }, i) => ({
-      topic,
-      partition,
-      offset,
-      metadata: encodeNote({ ...note, meta: i === 0 && !inLog ? task.meta : undefined }),
-    }));
+    const metadata = encodeNote({ ...note, meta: inLog ? undefined : task.meta });
+    return task.next.map(({ topic, partition, offset }) => ({ topic, partition, offset, metadata }));
   });
   const bytes = batches.reduce((sum, of) => sum + of.batches.reduce((total, { byteLength }) => total + byteLength, 0), 0);
   return { batches, offsets, logged, bytes };

@@ -5,7 +5,7 @@ import type { KafkaClient } from "../wire/kafka-client.ts";
 import { decodeNote, type OffsetNote } from "./offset-note.ts";
 
 /** The last commit of a task as the group's offsets tell it; `number` 0n when there was none. */
-export type NotedCheckpoint = Omit<OffsetNote, "meta"> & { readonly meta: Uint8Array | undefined; readonly next: readonly Position[] };
+export type NotedCheckpoint = OffsetNote & { readonly next: readonly Position[] };
 
 type Turn = { readonly tasks: Set<TaskId>; readonly answer: Promise<ReadonlyMap<TaskId, NotedCheckpoint>> };
 
@@ -58,11 +58,7 @@ export class Checkpoints {
       // An input that the topology no longer reads keeps the number it had.
       if (before !== undefined && before.number > note.number) continue;
       const next = before?.number === note.number ? before.next : [];
-      found.set(note.task, {
-        ...note,
-        meta: note.meta ?? (next.length > 0 ? before?.meta : undefined),
-        next: [...next, { topic, partition, offset }],
-      });
+      found.set(note.task, { ...note, next: [...next, { topic, partition, offset }] });
     }
     return found;
   }

@@ -2,8 +2,8 @@ import type { TaskId } from "#broker/broker.ts";
 
 /**
  * What a commit notes beside each offset (Kafka's metadata string of a committed offset): whose it is and which commit's. Every input of a task carries
- * it, so the number, which settles lost answers, is read where the positions are. The first input also carries the task's meta when the commit changed
- * no state and the meta is small: such a commit writes nothing to the changelog.
+ * it, so the number, which settles lost answers, is read where the positions are, and any input may leave the topology. They also carry the task's meta
+ * when the commit changed no state and the meta is small: such a commit writes nothing to the changelog.
  */
 export type OffsetNote = {
   readonly task: TaskId;
@@ -12,7 +12,7 @@ export type OffsetNote = {
   readonly number: bigint;
   /** The last commit of the task that wrote to its changelog; 0n when none did. */
   readonly changelogNumber: bigint;
-  /** Undefined: in the changelog, under `changelogNumber`, or noted at another input. */
+  /** Undefined: in the changelog, under `changelogNumber`. */
   readonly meta: Uint8Array | undefined;
 };
 
