@@ -7,3 +7,9 @@ test("[Q25] an answer behind two repartitions never misses the event of its toke
   const { missed, late } = await tryOwnWrites(300, seed);
   expect({ missed, late, seed }).toEqual({ missed: [], late: [], seed });
 });
+
+test("[Q31] nor where three workers have the tasks on the way", async () => {
+  const seed = testSeed();
+  const { missed, late } = await tryOwnWrites(200, seed, 3);
+  expect({ missed, late, seed }).toEqual({ missed: [], late: [], seed });
+});

@@ -77,7 +77,7 @@ async function run(): Promise<void> {
     events: watch.workerEvents,
   });
   const status = setInterval(tellStatus, statusEveryMs);
-  const answerer = createShareAnswerer({ member, worker, plan, queries: compiled.queries });
+  const answerer = createShareAnswerer({ member, worker, queries: compiled.queries });
   const queries = serveAsks(answerer, { port: settings.queries, transfer: () => [] });
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Plan, type ReadableTask, taskId, type Worker, WorkerError } from "@millrace/engine";
+import { type ReadableTask, taskId, type Worker, WorkerError } from "@millrace/engine";
 import type { QueryPlan } from "#topology/plan/query-plan.ts";
 import { asOfTasks } from "../as-of.ts";
 import { HighestRows } from "../highest-rows.ts";
@@ -15,7 +15,6 @@ export type ShareAnswererOptions = {
   readonly member: string;
   readonly worker: Pick<Worker, "read" | "after" | "openingTasks">;
   readonly queries: readonly QueryPlan[];
-  readonly plan: Plan;
   readonly slice?: Partial<SliceLimits>;
 };
 

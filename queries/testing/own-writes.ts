@@ -25,9 +25,9 @@ const firstMinute = Date.UTC(2011, 3, 1);
  * Posts orders while commits are delayed at random, asks at once for the minute of each with its own token, behind two repartitions, and looks
  * whether the answer shows the order. Questions go over a message port, as they do in production.
  */
-export async function tryOwnWrites(tries: number, seed: number): Promise<OwnWritesReport> {
+export async function tryOwnWrites(tries: number, seed: number, workers = 1): Promise<OwnWritesReport> {
   const random = seededRandom(seed);
-  const shop = await openTestShop({ partitions, wrap: (broker) => delayed(broker, () => random.between(0, longestDelayMs)) });
+  const shop = await openTestShop({ partitions, workers, wrap: (broker) => delayed(broker, () => random.between(0, longestDelayMs)) });
   const { port1, port2 } = new MessageChannel();
   serveQueries(shop.answerer, port1);
   const connection = connectQueries(port2);

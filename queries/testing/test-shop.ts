@@ -1,10 +1,12 @@
 import {
+  earliest,
   embeddedStateStorage,
   noHeaders,
   noWorkerEvents,
   openEmbeddedBroker,
   partitionOf,
   RecordBatchBuilder,
+  taskId,
   Worker,
   type EmbeddedBroker,
   type Position,
@@ -13,6 +15,9 @@ import {
 import type { Hono } from "hono";
 import { createAnswerer } from "../answer-query.ts";
 import { catalogueOf } from "../catalogue.ts";
+import { createShareAnswerer } from "../cluster/answer-share.ts";
+import { ClusterAnswerer } from "../cluster/cluster-answerer.ts";
+import { type Across, shownAcross } from "../cluster/shown-across.ts";
 import { createQueries, type QueriesOptions } from "../queries.ts";
 import type { QueryAnswerer } from "../query-request.ts";
 import type { SliceLimits } from "../slice.ts";
@@ -35,6 +40,8 @@ export type TestShop = {
 
 export type TestShopOptions = {
   readonly partitions?: number;
+  /** Above one, each has its own share of the tasks, and questions are answered across them. */
+  readonly workers?: number;
   readonly worker?: Partial<WorkerOptions>;
   readonly slice?: Partial<SliceLimits>;
   readonly queries?: Partial<QueriesOptions>;
@@ -45,6 +52,7 @@ export type TestShopOptions = {
 /** A worker on a log in memory, with the routes of its queries; nothing in between. */
 export async function openTestShop({
   partitions = 3,
+  workers: count = 1,
   worker: more = {},
   slice = {},
   queries = {},
@@ -52,19 +60,30 @@ export async function openTestShop({
 }: TestShopOptions = {}): Promise<TestShop> {
   const broker = openEmbeddedBroker({ path: ":memory:" });
   const plan = shopPlan(partitions);
-  const worker = new Worker({
-    plan,
-    broker: wrap === undefined ? broker : wrap(broker),
-    storage: embeddedStateStorage(broker.database),
-    member: "worker",
-    clock: Date.now,
-    events: noWorkerEvents,
-    commitMs: 1,
-    idleMs: 60_000,
-    ...more,
-  });
-  await worker.start();
-  const answerer = createAnswerer({ worker, plan, queries: shopQueries, slice: { ms: 1e9, ...slice } });
+  const workers = await Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      const worker = new Worker({
+        plan,
+        broker: wrap === undefined ? broker : wrap(broker),
+        storage: embeddedStateStorage(broker.database),
+        member: `worker-${n}`,
+        clock: Date.now,
+        events: noWorkerEvents,
+        commitMs: 1,
+        idleMs: 60_000,
+        ...more,
+      });
+      await worker.start();
+      return worker;
+    }),
+  );
+  const worker = workers[0]!;
+  const limits = { ms: 1e9, ...slice };
+  const across: Across = { plan, ownerOf: ownersAmong(workers, limits), ends: (asked) => endsOf(broker, asked) };
+  const answerer =
+    count === 1
+      ? createAnswerer({ worker, plan, queries: shopQueries, slice: limits })
+      : new ClusterAnswerer({ ...across, queries: shopQueries });
   const app = createQueries({ catalogue: catalogueOf(shopQueries, plan), answerer, ...queries });
   let sequence = 0;
   return {
@@ -84,11 +103,32 @@ export async function openTestShop({
       }
       return positions;
     },
-    shown: (positions) => worker.after("minutes", positions).done,
+    shown: async (positions) => void (await shownAcross(across, { target: "minutes", after: positions }, new AbortController().signal)),
     get: async (path, headers = {}) => app.request(path, { headers }),
     async close() {
-      await worker.stop();
+      await Promise.all(workers.map((each) => each.stop()));
       await broker.close();
     },
   };
+}
+
+/** Whoever has a task open, or is about to. */
+function ownersAmong(workers: readonly Worker[], slice: Partial<SliceLimits>): Across["ownerOf"] {
+  const owners = workers.map((worker, n) => ({
+    worker,
+    owner: { name: `worker-${n}`, ask: createShareAnswerer({ member: `worker-${n}`, worker, queries: shopQueries, slice }) },
+  }));
+  return (subTopology, partition) => {
+    const task = taskId(subTopology, partition);
+    return owners.find(({ worker }) => worker.ownedTasks.has(task) || worker.openingTasks.includes(task))?.owner;
+  };
+}
+
+async function endsOf(broker: EmbeddedBroker, asked: readonly Omit<Position, "offset">[]): Promise<readonly Position[]> {
+  const from = asked.map((partition) => ({ ...partition, offset: earliest }));
+  const found = await broker.fetch(from, { maxBytes: 1, maxBytesPerPartition: 1, maxWaitMs: 0 });
+  return asked.map(({ topic, partition }) => {
+    const { end } = found.find((batch) => batch.topic === topic && batch.partition === partition)!;
+    return { topic, partition, offset: end };
+  });
 }
