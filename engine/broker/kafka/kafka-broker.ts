@@ -25,7 +25,7 @@ import type { LocalCopy } from "./changelog/local-copy.ts";
 import { Restorer } from "./changelog/restorer.ts";
 import type { Compression } from "./codec/compression.ts";
 import { Checkpoints, type NotedCheckpoint } from "./commit/checkpoints.ts";
-import { commitOnSeat } from "./commit/commit-on-seat.ts";
+import { commitOnSeat, orAborted } from "./commit/commit-on-seat.ts";
 import { Fetcher } from "./fetch/fetcher.ts";
 import type { Owner } from "./group/group-view.ts";
 import { GroupMember } from "./group/group-member.ts";
@@ -146,7 +146,11 @@ export class KafkaBroker implements Broker {
         ...(transactionDeadlineMs === undefined ? {} : { deadlineMs: transactionDeadlineMs }),
         onStep: (step) => this.#options.onCommitStep?.(step),
       });
-      const seat = new Seat(spec, hooks, { client, checkpoints: new Checkpoints(this.#client, spec.group, spec.tasks), transactions });
+      const seat = new Seat(spec, hooks, {
+        client,
+        checkpoints: new Checkpoints(this.#client, { ...spec, forMs: transactionDeadlineMs }),
+        transactions,
+      });
       seat.member = new GroupMember(
         {
           cluster,
@@ -195,7 +199,7 @@ export class KafkaBroker implements Broker {
       // What this process is about to commit is under way.
       const seats = this.#seats.filter(({ spec }) => spec.group === group);
       await Promise.all(seats.map((seat) => seat.alone(() => Promise.resolve())));
-      const checkpoints = seats.at(-1)?.checkpoints ?? new Checkpoints(this.#client, group, []);
+      const checkpoints = seats.at(-1)?.checkpoints ?? new Checkpoints(this.#client, { group, tasks: [] });
       const noted = await checkpoints.read(tasks);
       for (const seat of seats) for (const { task, number } of noted) seat.noted(task, number);
       const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
@@ -209,7 +213,8 @@ export class KafkaBroker implements Broker {
       if (seat === undefined)
         return { kind: "fenced", reason: `nobody here belongs to ${commit.group} in generation ${commit.generation}` };
       const result = await seat.alone(async () => {
-        await this.#mustExist([...commit.tasks.flatMap(({ outputs }) => outputs), ...commit.watermarks]);
+        const missed = await orAborted(this.#mustExist([...commit.tasks.flatMap(({ outputs }) => outputs), ...commit.watermarks]));
+        if (missed !== undefined) return missed;
         return commitOnSeat(seat, commit, {
           client: this.#client,
           local: this.#options.local,

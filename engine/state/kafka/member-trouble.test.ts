@@ -23,6 +23,17 @@ describeKafka("members in trouble, on Kafka", { timeout: 60_000 }, () => {
     expect(one.tasks).toContain(task);
   });
 
+  test("[K87] a commit before which nothing can be asked is aborted, and may be tried again", async () => {
+    const { open } = testProcesses();
+    const { broker, proxy } = await open({ transactionDeadlineMs: 500 });
+    await broker.ensureTopics(topics);
+    const member = await new TestMember().join(broker, "only");
+    const stop = proxy.onRequest("OffsetFetch", () => proxy.loseAnswer({ api: "OffsetFetch", outcome: "undone" }));
+    expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "aborted" });
+    stop();
+    expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "committed" });
+  });
+
   test("[K88] closing ends a commit whose outcome cannot be had, within its deadline", async () => {
     const { open } = testProcesses();
     const process = await open({ transactionDeadlineMs: 1000 });

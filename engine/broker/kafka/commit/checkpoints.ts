@@ -16,11 +16,17 @@ export class Checkpoints {
   readonly #client;
   readonly #group;
   readonly #inputs: ReadonlyMap<TaskId, GroupSpec["tasks"][number]["inputs"]>;
+  readonly #forMs;
   #next: Turn | undefined;
 
-  constructor(client: KafkaClient, group: string, tasks: GroupSpec["tasks"]) {
+  /** @param of `forMs` how long it is asked, offsets that are pending are waited for included; 60 s unless told */
+  constructor(
+    client: KafkaClient,
+    { group, tasks, forMs = 60_000 }: Pick<GroupSpec, "group" | "tasks"> & { readonly forMs?: number | undefined },
+  ) {
     this.#client = client;
     this.#group = group;
+    this.#forMs = forMs;
     this.#inputs = new Map(tasks.map(({ task, inputs }) => [task, inputs]));
   }
 
@@ -46,7 +52,10 @@ export class Checkpoints {
     const known = [...tasks].every((task) => this.#inputs.has(task));
     const partitions = known ? [...tasks].flatMap((task) => this.#inputs.get(task)!) : undefined;
     const found = new Map<TaskId, NotedCheckpoint>();
-    for (const { topic, partition, offset, metadata } of await committedOffsets(this.#client, this.#group, { partitions })) {
+    for (const { topic, partition, offset, metadata } of await committedOffsets(this.#client, this.#group, {
+      partitions,
+      forMs: this.#forMs,
+    })) {
       if (offset === undefined) continue;
       const note = decodeNote(metadata);
       if (note === undefined) {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { BrokerError } from "#broker/broker-error.ts";
 import { fingerprintOf } from "#broker/commit-fingerprint.ts";
 import type { Commit, CommitResult, Position } from "#broker/broker.ts";
 import { listOffsets } from "../admin/offsets.ts";
@@ -36,7 +37,8 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
   for (let tries = 1; ; tries++) {
     const refusal = seat.refusal(commit);
     if (refusal !== undefined) return { kind: "fenced", reason: refusal };
-    const last = await seat.lastOf(commit.tasks);
+    const last = await orAborted(seat.lastOf(commit.tasks));
+    if ("kind" in last) return last;
     // Its answer was lost, or it was asked for twice: it is durable already.
     if (last[0]?.fingerprint === fingerprintOf(commit)) return last[0].result;
     const odd = commit.tasks.findIndex(({ number }, i) => number !== last[i]!.number + 1n);
@@ -80,6 +82,30 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
   }
 }
 
+type Aborted = Extract<CommitResult, { kind: "aborted" }>;
+
+/** What is asked before a transaction begins: where nobody can answer it now, the commit is not made and may be tried again. */
+export function orAborted<T>(asked: Promise<T>): Promise<T | Aborted> {
+  return asked.catch((thrown: unknown) => {
+    if (!mayPass(thrown)) throw thrown;
+    return { kind: "aborted", reason: asKafkaError(thrown, "commit").message } as const;
+  });
+}
+
+/** Asks behind a transaction, when nothing can be done before the answer is there, until it is. */
+async function untilAnswered<T>(closing: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  for (let failed = 1; ; failed++) {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (closing.aborted || !mayPass(thrown)) throw thrown;
+      await pause(failed, closing);
+    }
+  }
+}
+
+const mayPass = (thrown: unknown): boolean => !(thrown instanceof BrokerError) && isRetriable(asKafkaError(thrown, "commit"));
+
 type Making = { readonly commit: Commit; readonly built: BuiltCommit; readonly identity: NonNullable<Seat["member"]["identity"]> };
 
 async function runTransaction(seat: Seat, { commit, built, identity }: Making, { closing }: CommitParts): Promise<TransactionOutcome> {
@@ -105,33 +131,15 @@ async function runTransaction(seat: Seat, { commit, built, identity }: Making, {
 /** Reads back whether the commit is there, and is the one that this seat made: who took the tasks over meanwhile goes on with the same number. */
 async function settle(seat: Seat, commit: Commit, { closing }: CommitParts): Promise<"committed" | "aborted"> {
   seat.forget(commit.tasks);
-  for (let failed = 1; ; failed++) {
-    try {
-      const found = await seat.checkpoints.read(commit.tasks.map(({ task }) => task));
-      const isThere = found.every(({ number, by }, i) => number === commit.tasks[i]!.number && by === seat.name);
-      return isThere ? "committed" : "aborted";
-    } catch (thrown) {
-      const error = asKafkaError(thrown, "commit");
-      if (closing.aborted || !isRetriable(error)) throw error;
-      await pause(failed, closing);
-    }
-  }
+  const found = await untilAnswered(closing, () => seat.checkpoints.read(commit.tasks.map(({ task }) => task)));
+  return found.every(({ number, by }, i) => number === commit.tasks[i]!.number && by === seat.name) ? "committed" : "aborted";
 }
 
 type Done = { readonly commit: Commit; readonly built: BuiltCommit; readonly written: readonly Position[] };
 
 /** Where the partitions of a commit end whose own answers were lost: behind its records, at the earliest. Its changelogs have no other writer. */
-async function endsOf({ batches }: BuiltCommit, { client, closing }: CommitParts): Promise<readonly Position[]> {
-  for (let failed = 1; ; failed++) {
-    try {
-      return await listOffsets(client, batches, { at: { kind: "stable-end" }, signal: closing });
-    } catch (thrown) {
-      const error = asKafkaError(thrown, "commit");
-      if (closing.aborted || !isRetriable(error)) throw error;
-      await pause(failed, closing);
-    }
-  }
-}
+const endsOf = ({ batches }: BuiltCommit, { client, closing }: CommitParts): Promise<readonly Position[]> =>
+  untilAnswered(closing, () => listOffsets(client, batches, { at: { kind: "stable-end" }, signal: closing }));
 
 /** Behind the Kafka transaction: the local copy, then the answer. */
 async function finish(seat: Seat, { commit, built, written }: Done, parts: CommitParts): Promise<CommitResult> {
