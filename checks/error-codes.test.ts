@@ -2,7 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
+import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
+import { unavailableCodes } from "#queries/query-request.ts";
 import { queryProblemSlugs } from "#queries/problem.ts";
 import { clusterErrorCodes } from "#infra/kafka/cluster-error.ts";
 import { schemaErrorCodes } from "#schemas/schema-error.ts";
@@ -35,7 +37,9 @@ const known = [
   ...schemaErrorCodes,
   ...topologyCodes,
   ...replayErrorCodes,
+  ...runCodes,
   ...queryErrorCodes,
+  ...unavailableCodes,
   ...queryProblemSlugs,
   ...problemSlugs,
   ...rejectionCodes,

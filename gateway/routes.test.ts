@@ -131,6 +131,27 @@ test("[G25] no payload and no key is in logs, tail, metrics or answers", async (
   expect(gateway.limits.events).toBe(1000);
 });
 
+test("[G27] while the log is away what comes is refused before its body is read; then it is taken again", async () => {
+  const test = await open();
+  test.gateway.setLogAway("Kafka does not answer");
+  // The head of a request whose body never comes is enough.
+  const head = `POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test\r\nContent-Type: application/json\r\nContent-Length: 9\r\nConnection: close\r\n\r\n`;
+  const refused = await test.raw(head);
+  expect(refused).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: [1-4]\r\n[\s\S]*\/problems\/log-unavailable[\s\S]*Kafka does not answer/i);
+  expect((await test.post(viewed("a"), { authorization: "Bearer nobody" })).status).toBe(401);
+  test.gateway.setLogAway(undefined);
+  expect((await test.post(viewed("a"))).status).toBe(200);
+});
+
+test("[G27] a process that takes no events in says so", async () => {
+  const test = await open({ takesEvents: false });
+  const { status, json } = await test.post(viewed("a"));
+  expect([status, json]).toEqual([
+    404,
+    expect.objectContaining({ type: "/problems/not-found", detail: expect.stringContaining("--no-gateway") as string }),
+  ]);
+});
+
 test("[G26] a taken port is told, or another taken instead; the server listens on loopback", async () => {
   const { server, gateway } = await open();
   expect([server.host, server.portAsAsked, server.url]).toEqual(["127.0.0.1", true, `http://127.0.0.1:${server.port}`]);

@@ -9,6 +9,7 @@ import { loadChecked } from "../load-checked.ts";
 import { runBanner } from "./banner.ts";
 import { instanceName } from "./instance.ts";
 import { readRunOptions, runHelp, type RunOptions } from "./options.ts";
+import type { RunCode } from "./run-codes.ts";
 import { RunningProcess } from "./run.ts";
 
 /** `millrace run`: a process of a topology on Kafka, until a signal ends it. */
@@ -61,7 +62,7 @@ export async function runRunCommand(args: readonly string[], host: CommandHost):
   else stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
   if (!(await running.stop(stopWithinMs))) {
     stderr.write(
-      `RUN_STOP_TIMEOUT not ended within ${stopWithinMs / 1000} s: what was not committed is done again by whoever has the tasks next\n`,
+      `${"RUN_STOP_TIMEOUT" satisfies RunCode} not ended within ${stopWithinMs / 1000} s: what was not committed is done again by whoever has the tasks next\n`,
     );
     return leave(1);
   }
@@ -87,11 +88,11 @@ function problemOf(error: unknown, { host, port, state }: RunOptions): string | 
   const { code, message } = error;
   switch (code) {
     case "EADDRINUSE":
-      return `RUN_PORT_TAKEN port ${port} of ${host} is taken: give another --port, or 0 for any`;
+      return `${"RUN_PORT_TAKEN" satisfies RunCode} port ${port} of ${host} is taken: give another --port, or 0 for any`;
     case "EACCES":
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `RUN_CANNOT_LISTEN ${host}:${port} cannot be listened on: ${code}`;
+      return `${"RUN_CANNOT_LISTEN" satisfies RunCode} ${host}:${port} cannot be listened on: ${code}`;
     case "BROKER_UNREACHABLE":
       return `${code} ${message}\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start`;
     case "BROKER_LOCKED":

@@ -43,7 +43,7 @@ const idOf = (country: string): string => `order-${country}`;
 const rowsOf = (csv: string, run: string): string[] => csv.split("\r\n").filter((line) => line.startsWith(run));
 
 describeKafka("millrace run", { timeout: 240_000 }, () => {
-  test("[R9, Q28–Q31] two processes share the work, and each answers for what the other has", async () => {
+  test("[R10, Q28–Q31] two processes share the work, and each answers for what the other has", async () => {
     const { start } = cluster();
     const a = start("a", "--workers", "2");
     await a.ready();
@@ -85,7 +85,7 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     expect(b.err).toMatch(/"msg":"rebalanced: [^"]*-a-0, [^"]*-a-1 gone; gained 16/);
   });
 
-  test("[R10, Q32] a process that is killed and started again under its name has its tasks back without a rebalance", async () => {
+  test("[R11, Q32] a process that is killed and started again under its name has its tasks back without a rebalance", async () => {
     const { start } = cluster();
     const a = await start("a").ready();
     const b = await start("b").ready();
@@ -115,7 +115,18 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     expect((await again.ended()).code).toBe(0);
   });
 
-  test("[R11] with --keep-membership it keeps its place when it is told to end", async () => {
+  test("[R11] a second process of one name ends the first", async () => {
+    const { folder, start } = cluster();
+    const first = await start("a").ready();
+    const second = await start("a", "--state", join(folder, "elsewhere")).ready();
+    expect(await first.ended()).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/WORKER_FENCED [\s\S]*another process runs under this name/) as string,
+    });
+    await second.text("/v1/queries/orders-by-country?limit=1");
+  });
+
+  test("[R12] with --keep-membership it keeps its place when it is told to end", async () => {
     const { start } = cluster();
     const a = await start("a", "--keep-membership").ready();
     const b = await start("b").ready();
@@ -128,7 +139,7 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     expect(await b.metric("millrace_rebalances_total")).toBe(rebalances);
   });
 
-  test("[R12, G27] while Kafka is away posts are refused at once and readiness says so; then it goes on, and nothing acknowledged is lost", async () => {
+  test("[R13, G27] while Kafka is away posts are refused at once and readiness says so; then it goes on, and nothing acknowledged is lost", async () => {
     const { folder, file } = cluster();
     const proxy = await startFaultProxy();
     const addresses = kafka!
@@ -156,7 +167,7 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     await proxy.close();
   });
 
-  test("[R13] what keeps it from starting is said in one line, with what to do", async () => {
+  test("[R14] what keeps it from starting is said in one line, with what to do", async () => {
     const { folder, file, start } = cluster();
     const state = ["--state", join(folder, "other")];
     const taken = createServer().listen(0, "127.0.0.1");
@@ -180,7 +191,7 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
   });
 });
 
-describe("[R13] without a Kafka", { timeout: 60_000 }, () => {
+describe("[R14] without a Kafka", { timeout: 60_000 }, () => {
   test("a broker that does not answer: an error that says where, exit code 1", async () => {
     const folder = temporaryFolder();
     const file = orderTopology(folder, "nowhere");
