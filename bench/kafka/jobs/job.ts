@@ -1,5 +1,5 @@
 import { deadLetterTopicOf, RecordError, type BoundProcessor, type CurrentRecord, type Plan } from "@millrace/engine";
-import { partitions } from "../inputs/generate.ts";
+import { partitions as inputPartitions } from "../inputs/generate.ts";
 
 /** What a job does between its input and its output: one node, and what stands before and behind it. */
 export type Job = {
@@ -23,7 +23,11 @@ export const decoderOf =
   };
 
 /** A topology of this one node. Topics are left to who runs it: the output's times are those of its appends. */
-export function planOf({ processor, decode, key, encode }: Job, name: string, { input, output }: { input: string; output: string }): Plan {
+export function planOf(
+  { processor, decode, key, encode }: Job,
+  name: string,
+  { input, output, partitions = inputPartitions }: { readonly input: string; readonly output: string; readonly partitions?: number },
+): Plan {
   return {
     name,
     topics: [{ name: deadLetterTopicOf(input), partitions, retention: { kind: "forever" } }],
