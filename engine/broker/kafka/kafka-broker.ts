@@ -134,7 +134,9 @@ export class KafkaBroker implements Broker {
         transactionDeadlineMs,
         endpoint,
       } = this.#options;
-      await ensureCompacted(this.#client, changelogsOf(spec), this.#topicDefaults);
+      const logs = changelogsOf(spec);
+      await ensureCompacted(this.#client, logs, this.#topicDefaults);
+      const changelogs = new Map(logs.map(({ name }) => [name, this.#client.known(name)!.id]));
       for (const seat of this.#seats.slice())
         if (seat.spec.group === spec.group && seat.spec.member === spec.member) void this.#replaced(seat);
       const transactionalId = transactionalIdOf(spec.group, spec.member);
@@ -149,6 +151,7 @@ export class KafkaBroker implements Broker {
       const seat = new Seat(spec, hooks, {
         client,
         checkpoints: new Checkpoints(this.#client, { ...spec, forMs: transactionDeadlineMs }),
+        changelogs,
         transactions,
       });
       seat.member = new GroupMember(
@@ -293,7 +296,7 @@ export class KafkaBroker implements Broker {
     noted: NotedCheckpoint,
     { checkpoints, signal }: { readonly checkpoints: Checkpoints; readonly signal: AbortSignal },
   ): Promise<TaskCheckpoint> {
-    const { task, number, changelogNumber, meta, next } = noted;
+    const { task, number, changelogNumber, changelog: id, meta, next } = noted;
     const { local } = this.#options;
     const changelog = changelogOf(group, task);
     try {
@@ -302,7 +305,7 @@ export class KafkaBroker implements Broker {
         if (local.read(task) !== undefined) local.forget(task);
         return { task, number, next, meta: meta ?? new Uint8Array(0) };
       }
-      const here = await this.#restorer.restore({ task, number: changelogNumber, ...changelog }, signal);
+      const here = await this.#restorer.restore({ task, number: changelogNumber, id, ...changelog }, signal);
       return { task, number, next, meta: meta ?? here.meta };
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== "BROKER_CORRUPT") throw error;

@@ -29,6 +29,8 @@ export class Seat {
   /** What its transactions go through. */
   readonly client: KafkaClient;
   readonly checkpoints: Checkpoints;
+  /** Kafka's ids of the changelogs, by name. */
+  readonly changelogs: ReadonlyMap<string, string>;
   readonly transactions: TransactionManager;
   /** Set right behind the construction: a member needs the seat's hooks first. */
   member!: GroupMember;
@@ -39,11 +41,12 @@ export class Seat {
   readonly #last = new Map<TaskId, LastCommit>();
   #commits: Promise<unknown> = Promise.resolve();
 
-  constructor(spec: GroupSpec, hooks: MembershipHooks, parts: Pick<Seat, "client" | "checkpoints" | "transactions">) {
+  constructor(spec: GroupSpec, hooks: MembershipHooks, parts: Pick<Seat, "client" | "checkpoints" | "changelogs" | "transactions">) {
     this.spec = spec;
     this.#hooks = hooks;
     this.client = parts.client;
     this.checkpoints = parts.checkpoints;
+    this.changelogs = parts.changelogs;
     this.transactions = parts.transactions;
   }
 

@@ -21,6 +21,8 @@ export type Wanted = {
   readonly task: TaskId;
   /** The last commit of the task that wrote to its changelog. */
   readonly number: bigint;
+  /** Kafka's id of the changelog that it was written to. */
+  readonly id: string;
   readonly topic: string;
   readonly partition: number;
 };
@@ -46,6 +48,10 @@ export class Restorer {
   async restore(wanted: Wanted, signal: AbortSignal | undefined): Promise<LocalCheckpoint> {
     const { local } = this.#parts;
     const changelog = await this.#changelogId(wanted);
+    if (changelog !== wanted.id) {
+      const what = `the changelog of ${wanted.task} was deleted and made again since its commit ${wanted.number}; to begin anew, delete the group too`;
+      throw new BrokerError("BROKER_CORRUPT", what, { at: `${wanted.topic}[${wanted.partition}]` });
+    }
     const here = this.#usable(wanted, changelog);
     if (here?.whole === true && here.number === wanted.number) return here;
     await this.#turn();
@@ -75,7 +81,7 @@ export class Restorer {
    * For a task of which the group has committed nothing: nothing of it may be anywhere else, or what it remembers from now on would be mixed with that.
    * @throws {BrokerError} `BROKER_CORRUPT` when its changelog holds something @throws {KafkaError}
    */
-  async begin({ task, topic, partition }: Omit<Wanted, "number">, signal: AbortSignal | undefined): Promise<void> {
+  async begin({ task, topic, partition }: Omit<Wanted, "number" | "id">, signal: AbortSignal | undefined): Promise<void> {
     const { client } = this.#parts;
     if ((await client.topic(topic)) === undefined) return;
     const place = { topic, partition };
@@ -151,7 +157,7 @@ export class Restorer {
   }
 
   async #changelogId({ topic }: Wanted): Promise<string> {
-    const found = await this.#parts.client.topic(topic);
+    const found = await this.#parts.client.topic(topic, true);
     if (found === undefined) throw new BrokerError("BROKER_UNKNOWN_TOPIC", "the changelog is gone", { at: topic });
     return found.id;
   }

@@ -24,12 +24,15 @@ export function buildTransaction(
   {
     compression,
     by,
+    changelogs,
     nowMs,
     changelogNumberOf,
   }: {
     readonly compression: Compression;
     /** Who commits, for the notes. */
     readonly by: string;
+    /** Kafka's ids of the changelogs, by name. */
+    readonly changelogs: ReadonlyMap<string, string>;
     readonly nowMs: number;
     /** The last commit of a task that wrote to its changelog. */
     readonly changelogNumberOf: (task: TaskCommit) => bigint;
@@ -58,7 +61,8 @@ export function buildTransaction(
   const batches = [...writers.values()].map(({ topic, partition, writer }) => ({ topic, partition, batches: writer.take() }));
   const offsets = tasks.flatMap((task) => {
     const inLog = isLogged(task);
-    const note = { task: task.task, by, number: task.number, changelogNumber: inLog ? task.number : changelogNumberOf(task) };
+    const changelog = changelogs.get(changelogOf(group, task.task).topic)!;
+    const note = { task: task.task, by, number: task.number, changelog, changelogNumber: inLog ? task.number : changelogNumberOf(task) };
     const metadata = encodeNote({ ...note, meta: inLog ? undefined : task.meta });
     return task.next.map(({ topic, partition, offset }) => ({ topic, partition, offset, metadata }));
   });

@@ -35,7 +35,9 @@ export class Checkpoints {
     const turn = (this.#next ??= this.#begin());
     for (const task of tasks) turn.tasks.add(task);
     const found = await turn.answer;
-    return tasks.map((task) => found.get(task) ?? { task, by: "", number: 0n, changelogNumber: 0n, meta: undefined, next: [] });
+    return tasks.map(
+      (task) => found.get(task) ?? { task, by: "", number: 0n, changelogNumber: 0n, changelog: "", meta: undefined, next: [] },
+    );
   }
 
   #begin(): Turn {

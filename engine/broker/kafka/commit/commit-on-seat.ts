@@ -50,6 +50,7 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
     const built = buildTransaction(commit, {
       compression: parts.compression,
       by: seat.name,
+      changelogs: seat.changelogs,
       nowMs: parts.clock(),
       changelogNumberOf: ({ task }) => numbers.get(task)!,
     });
@@ -110,8 +111,15 @@ type Making = { readonly commit: Commit; readonly built: BuiltCommit; readonly i
 
 async function runTransaction(seat: Seat, { commit, built, identity }: Making, { closing }: CommitParts): Promise<TransactionOutcome> {
   try {
-    return await seat.transactions.run({ batches: built.batches, group: commit.group, member: identity, offsets: built.offsets });
+    return await seat.transactions.run({
+      batches: built.batches,
+      group: commit.group,
+      member: identity,
+      offsets: built.offsets,
+      confirm: () => confirmChangelogs(seat, { commit, built }),
+    });
   } catch (thrown) {
+    if (thrown instanceof BrokerError) throw thrown;
     const error = asKafkaError(thrown, "commit");
     if (closing.aborted || seat.transactions.phase === "closed") throw error;
     // Nobody knows yet how it ended: a transaction of ours must have begun anew before the offsets are stable.
@@ -125,6 +133,18 @@ async function runTransaction(seat: Seat, { commit, built, identity }: Making, {
         await pause(failed, closing);
       }
     }
+  }
+}
+
+/** A changelog that was deleted and made again would hold what came since, and pass for all of it. */
+function confirmChangelogs({ client, changelogs }: Seat, { commit, built }: Pick<Making, "commit" | "built">): void {
+  for (const { task } of built.logged) {
+    const { topic, partition } = changelogOf(commit.group, task);
+    const { id } = client.known(topic) ?? {};
+    if (id !== undefined && id !== changelogs.get(topic))
+      throw new BrokerError("BROKER_UNKNOWN_TOPIC", "the changelog was deleted and made again while it was written", {
+        at: `${topic}[${partition}]`,
+      });
   }
 }
 
@@ -153,7 +173,7 @@ async function finish(seat: Seat, { commit, built, written }: Done, parts: Commi
       return {
         commit: task,
         next: ends.get(placeOf({ topic, partition }))!,
-        changelog: parts.client.known(topic)!.id,
+        changelog: seat.changelogs.get(topic)!,
         atMs: parts.clock(),
       };
     }),

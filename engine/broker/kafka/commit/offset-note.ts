@@ -12,6 +12,8 @@ export type OffsetNote = {
   readonly number: bigint;
   /** The last commit of the task that wrote to its changelog; 0n when none did. */
   readonly changelogNumber: bigint;
+  /** Kafka's id of the changelog that it was written to: one of the same name that was made later does not hold it. */
+  readonly changelog: string;
   /** Undefined: in the changelog, under `changelogNumber`. */
   readonly meta: Uint8Array | undefined;
 };
@@ -21,22 +23,23 @@ const maxMetaBytes = 2400;
 
 export const fitsNote = (meta: Uint8Array): boolean => meta.length <= maxMetaBytes;
 
-export function encodeNote({ task, by, number, changelogNumber, meta }: OffsetNote): string {
-  const parts = [task, by, number.toString(36), changelogNumber.toString(36)];
+export function encodeNote({ task, by, number, changelogNumber, changelog, meta }: OffsetNote): string {
+  const parts = [task, by, number.toString(36), changelogNumber.toString(36), changelog];
   if (meta !== undefined) parts.push(Buffer.from(meta.buffer, meta.byteOffset, meta.byteLength).toString("base64"));
   return `millrace1 ${parts.join(" ")}`;
 }
 
 /** Undefined for offsets that somebody else committed. */
 export function decodeNote(text: string | null): OffsetNote | undefined {
-  const match = /^millrace1 (\S+) ([\w-]+) ([0-9a-z]+) ([0-9a-z]+)(?: ([A-Za-z0-9+/=]*))?$/.exec(text ?? "");
+  const match = /^millrace1 (\S+) ([\w-]+) ([0-9a-z]+) ([0-9a-z]+) ([\w-]+)(?: ([A-Za-z0-9+/=]*))?$/.exec(text ?? "");
   if (match === null) return undefined;
-  const [, task, by, number, changelogNumber, meta] = match;
+  const [, task, by, number, changelogNumber, changelog, meta] = match;
   return {
     task: task as TaskId,
     by: by!,
     number: fromBase36(number!),
     changelogNumber: fromBase36(changelogNumber!),
+    changelog: changelog!,
     meta: meta === undefined ? undefined : Buffer.from(meta, "base64"),
   };
 }

@@ -60,7 +60,7 @@ export class TransactionManager {
   /**
    * Makes batches and offsets durable at once, or none of it. Answers when the outcome is known, however long that takes.
    * @throws {KafkaError} closed, or refused for good, before the outcome was known: `open` must succeed before offsets are compared
-   * @throws what `onStep` threw, once the outcome is known
+   * @throws what `onStep` or `confirm` threw, once the outcome is known
    */
   run(transaction: Transaction): Promise<TransactionOutcome> {
     return this.#alone(async () => {
@@ -139,6 +139,7 @@ export class TransactionManager {
     onStep?.("produced");
     if (offsets.length > 0) await this.#producer.sendOffsets(transaction, until - performance.now());
     onStep?.("offsets-sent");
+    transaction.confirm?.();
     onStep?.("ending");
     return {
       kind: "committed",

@@ -17,6 +17,8 @@ export type Transaction = {
   readonly group: string;
   readonly member: MemberIdentity;
   readonly offsets: readonly OffsetToCommit[];
+  /** Asked when all is written, before the commit: what it throws aborts the transaction and reaches the caller. */
+  readonly confirm?: () => void;
 };
 
 /** `written` has, for each partition, the offset behind its last record; `batches` says where each of its batches begins. */
