@@ -94,7 +94,7 @@ function problemOf(error: unknown, { host, port, state }: RunOptions): string | 
     case "ENOTFOUND":
       return `${"RUN_CANNOT_LISTEN" satisfies RunCode} ${host}:${port} cannot be listened on: ${code}`;
     case "BROKER_UNREACHABLE":
-      return `${code} ${message}\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start`;
+      return `${code} ${message}\nis Kafka started, and is --broker right? For a Kafka on this machine: npm run kafka -- start (kafka://127.0.0.1:19092)`;
     case "BROKER_LOCKED":
       return `${code} ${message}\nanother process uses ${relative(process.cwd(), state) || state}: give each its own --state`;
     case "WORKER_FENCED":

@@ -23,6 +23,7 @@ export type RunOptions = {
   readonly commitMs: number;
   readonly commitRecords: number;
   readonly idleMs: number;
+  readonly taskIdleMs: number;
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly keepMembership: boolean;
@@ -59,6 +60,8 @@ Topics are made when they are missing and verified when they are there, never al
   --commit D        a commit is due this long after the first record in it (default 100ms)
   --commit-records N  or when so many have gathered (default 20000)
   --idle D          a source without input for so long no longer holds windows open (default 1s); longer than the run for a replay at speed
+  --task-idle D     how long a task that reads several topics waits for one that is empty, so that their events are taken in the order of time
+                    (default 20ms); a second or two for a replay at speed, in which milliseconds are hours
   --session-timeout D      a process that is not heard of for so long loses its tasks to the others (default 15s)
   --transaction-timeout D  what a dead process left open holds its successor up for so long; above the longest commit (default 15s)
   --connect-timeout D      how long to wait for the cluster at the start (default 15s)
@@ -88,6 +91,7 @@ const args = {
   commit: { type: "string", default: "100ms" },
   "commit-records": { type: "string", default: "20000" },
   idle: { type: "string", default: "1s" },
+  "task-idle": { type: "string", default: "20ms" },
   "session-timeout": { type: "string", default: "15s" },
   "transaction-timeout": { type: "string", default: "15s" },
   "connect-timeout": { type: "string", default: "15s" },
@@ -148,6 +152,7 @@ function read(values: Values, positionals: readonly string[], env: Readonly<Reco
     commitMs: span("--commit", values.commit, [0, 60_000]),
     commitRecords: whole("--commit-records", values["commit-records"], [1, 10_000_000]),
     idleMs: span("--idle", values.idle, [0, Number.MAX_SAFE_INTEGER]),
+    taskIdleMs: span("--task-idle", values["task-idle"], [0, 3_600_000]),
     sessionTimeoutMs: span("--session-timeout", values["session-timeout"], [1000, 1_800_000]),
     transactionTimeoutMs: span("--transaction-timeout", values["transaction-timeout"], [1000, 900_000]),
     keepMembership: values["keep-membership"],

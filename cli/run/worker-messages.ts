@@ -17,6 +17,7 @@ export type WorkerSettings = {
   readonly commitMs: number;
   readonly commitRecords: number;
   readonly idleMs: number;
+  readonly taskIdleMs: number;
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly keepMembership: boolean;

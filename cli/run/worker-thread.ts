@@ -73,6 +73,7 @@ async function run(): Promise<void> {
     commitMs: settings.commitMs,
     commitRecords: settings.commitRecords,
     idleMs: settings.idleMs,
+    maxTaskIdleMs: settings.taskIdleMs,
     pipeline: true,
     events: watch.workerEvents,
   });

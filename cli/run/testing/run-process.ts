@@ -85,8 +85,12 @@ export class RunProcess {
     }
   }
 
-  get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-    return fetch(`${this.url}${path}`, { headers });
+  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+    try {
+      return await fetch(`${this.url}${path}`, { headers });
+    } catch (cause) {
+      throw new Error(`${path} was not answered; exit code ${this.#child.exitCode}\n${this.out}\n${this.err.slice(-4000)}`, { cause });
+    }
   }
 
   async text(path: string): Promise<string> {
