@@ -1,3 +1,4 @@
+import { elapsed } from "./elapsed.ts";
 import type { InputQueue } from "./input-queue.ts";
 
 /**
@@ -50,6 +51,13 @@ export class InputReadiness {
       return true;
     }
     this.emptySince ??= nowMs;
-    return nowMs - this.emptySince >= this.maxIdleMs;
+    return elapsed(this.emptySince, nowMs) >= this.maxIdleMs;
+  }
+
+  /** How long an input that is known to be empty is still waited for; 0 when nothing is to be waited for but the log's word. */
+  waitMs(queues: readonly InputQueue[], nowMs: number): number {
+    const { emptySince, maxIdleMs } = this;
+    if (emptySince === undefined || queues.some((queue) => queue.buffered === 0 && queue.more !== false)) return 0;
+    return Math.max(0, maxIdleMs - elapsed(emptySince, nowMs));
   }
 }

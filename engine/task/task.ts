@@ -14,6 +14,7 @@ import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
 import { deadLetterTopicOf, feedsRepartition, type SubTopologyPlan } from "./plan.ts";
 import { cellName, TaskMeta } from "./task-meta.ts";
 import { Timers } from "./timers.ts";
+import { hashOf } from "./topic-hash.ts";
 import { decodeMarks, Watermark, type Mark, type Upstream } from "./watermark.ts";
 
 export type TaskSetup = {
@@ -172,6 +173,11 @@ export class Task implements NodeHost {
       count += 1;
     }
     return count;
+  }
+
+  /** How long what is at hand waits for an input that is empty. */
+  waitMs(nowMs: number): number {
+    return this.readiness.waitMs(this.queues, nowMs);
   }
 
   /** Fires the wall-clock timers that are due. */
@@ -480,10 +486,3 @@ export class Task implements NodeHost {
 }
 
 const noLetters: readonly DeadLettered[] = [];
-
-/** 32-bit FNV-1a in base 36: topics in ids without their length. */
-function hashOf(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(36);
-}

@@ -219,6 +219,7 @@ export class Worker {
     const now = clock();
     const positions: Position[] = [];
     let ready = false;
+    let shortestWait = Infinity;
     for (const task of this.runnable(now)) {
       if (task.mustFold) task.fold(10_000);
       for (const queue of task.queues) {
@@ -226,7 +227,11 @@ export class Worker {
           positions.push({ topic: queue.topic, partition: queue.partition, offset: queue.fetchPosition });
         // What it knew of the log is older than what the others are about to hear: it may neither be idle nor be passed by it.
         else queue.more = undefined;
-        ready ||= queue.buffered > 0;
+        if (queue.buffered > 0) {
+          const waits = task.waitMs(now);
+          if (waits > 0) shortestWait = Math.min(shortestWait, waits);
+          else ready = true;
+        }
       }
     }
     // Records that come one by one are gathered: each fetch asks for all inputs, and nothing is seen before the commit anyway.
@@ -236,7 +241,7 @@ export class Worker {
       await this.alarm.sleep(fetchPaceMs - sinceFetch);
     }
     const answerable = this.reads.pending && this.dirtySince === undefined;
-    const waitMs = ready || answerable || this.stopping ? 0 : this.idleWaitMs(now);
+    const waitMs = ready || answerable || this.stopping ? 0 : Math.min(shortestWait, this.idleWaitMs(now));
     if (positions.length === 0) return this.alarm.sleep(waitMs);
     const asked = broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs });
     const answer = asked.then(
