@@ -13,5 +13,9 @@ export type KafkaBenchOptions = {
   readonly folder: string;
   readonly peers: Peers | undefined;
   readonly mini: MiniLoop | undefined;
+  /** Topics whose inputs were loaded by this command, and where the answers to them lie. */
+  readonly inputs: Map<string, string>;
+  /** Records a second that the throughput bench has found, by `JOB CONTENDER`. */
+  readonly peaks: Map<string, number>;
 };
 export type KafkaBench = (options: KafkaBenchOptions) => Promise<readonly Figure[]>;

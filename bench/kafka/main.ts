@@ -1,13 +1,14 @@
 import { parseArgs } from "node:util";
 import { type Figure, tableOf } from "../figures.ts";
 import { diskFolder, engineCore, load, loadCore, machineFacts, withFolder } from "../machine.ts";
+import { benchLatency } from "./latency.ts";
 import { benchThroughput } from "./throughput.ts";
 import { findMiniLoop, findPeers } from "./contenders.ts";
 import { startBroker } from "./bench-broker.ts";
 import { jobs } from "./jobs/jobs.ts";
 import type { KafkaBench } from "./kafka-bench.ts";
 
-const benches: Readonly<Record<string, KafkaBench>> = { throughput: benchThroughput };
+const benches: Readonly<Record<string, KafkaBench>> = { throughput: benchThroughput, latency: benchLatency };
 
 const help = `npm run bench:kafka [-- NAME… --jobs LIST --records N --rounds N --peers DIR --mini FILE --quick]
 
@@ -53,6 +54,7 @@ say(machineFacts());
 if (peers === undefined) say("Kafka Streams is not measured: name the peers' folder by --peers, once its setup.sh was run.");
 if (mini === undefined) say("The hand-written loop is not measured: name its file by --mini.");
 const figures: Figure[] = [];
+const known = { inputs: new Map<string, string>(), peaks: new Map<string, number>() };
 let failed = false;
 await withFolder(diskFolder, async (folder) => {
   const broker = await startBroker(folder, say);
@@ -65,7 +67,7 @@ await withFolder(diskFolder, async (folder) => {
           rounds: Number(values.rounds ?? (quick ? 1 : 3)),
           quick,
         };
-        figures.push(...(await benches[name]!({ ...settings, say, broker, folder, peers, mini })));
+        figures.push(...(await benches[name]!({ ...settings, ...known, say, broker, folder, peers, mini })));
       } catch (error) {
         failed = true;
         say(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

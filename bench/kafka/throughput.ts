@@ -34,17 +34,20 @@ async function benchJob(job: string, client: KafkaClient, options: KafkaBenchOpt
       if (round > 0) runs.get(contender)!.push(run);
     }
   }
+  for (const [{ name }, all] of runs) options.peaks.set(`${job} ${name}`, median(all.map(({ recordsPerSecond }) => recordsPerSecond)));
   return [...runs].map(([{ name }, all]) => figureOf(job, name, { all, ours: [...runs.values()][0]! }));
 }
 
 /** Puts the input into its topic and answers what is expected; what the peers' model says of as many records must be the same. */
-async function preload(job: string, client: KafkaClient, { broker, folder, peers, records, say }: KafkaBenchOptions): Promise<Sums> {
+async function preload(job: string, client: KafkaClient, options: KafkaBenchOptions): Promise<Sums> {
+  const { broker, folder, peers, records, inputs, say } = options;
   const { input, topics } = jobOf(job);
   const file = join(folder, `${input}.expected.tsv`);
-  if (!existsSync(file)) {
+  if (inputs.get(topics.input) !== file) {
     await deleteTopics(client, (name) => name === topics.input);
     await createTopics(client, [topics.input], { partitions });
     await runPinned("kafka/preload.ts", { core: engineCore, args: [input, String(records), broker.bootstrap, topics.input, file] });
+    inputs.set(topics.input, file);
   }
   const text = readFileSync(file, "utf8");
   if (peers !== undefined) {

@@ -1,9 +1,8 @@
 import { keyTextOf, partitionOf, valueOf } from "@millrace/engine";
-import { listOffsets } from "../../engine/broker/kafka/admin/offsets.ts";
-import { committedRanges } from "../../engine/broker/kafka/fetch/committed-ranges.ts";
 import type { KafkaClient } from "../../engine/broker/kafka/wire/kafka-client.ts";
 import { addTo, type Sums } from "./inputs/expected.ts";
 import { partitions } from "./inputs/generate.ts";
+import { readTopic } from "./read-topic.ts";
 
 export type Verified = {
   /** Every key has its expected results, none is missing, none is too many, each lies where its key belongs. */
@@ -37,25 +36,18 @@ export async function verify(
   const sums: Sums = new Map();
   const windows = new Map<string, { key: string; text: string }>();
   let [outputs, misplaced, firstAppend, lastAppend] = [0, 0, Infinity, 0];
-  const at = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
-  const ends = await listOffsets(client, at, { at: { kind: "stable-end" } });
-  const ranges = ends.map(({ partition, offset }) => ({ topic, partition, from: 0n, to: offset }));
-  await committedRanges(client, ranges, {
-    each: ({ partition, parts }) => {
-      for (const { index, appendedAtMs } of parts) {
-        firstAppend = Math.min(firstAppend, appendedAtMs);
-        lastAppend = Math.max(lastAppend, appendedAtMs);
-        for (let i = 0; i < index.count; i++) {
-          const key = keyTextOf(index, i)!;
-          const value = JSON.parse(valueOf(index, i)!.toString("latin1")) as Json;
-          const text = canonical[kind](value);
-          if (partitionOf(key, partitions) !== partition || !text.includes(key)) misplaced += 1;
-          if (kind === "count") windows.set(`${key}|${value["windowStart"]}`, { key, text });
-          else addTo(sums, key, text);
-        }
-        outputs += index.count;
-      }
-    },
+  await readTopic(client, topic, (index, { partition, appendedAtMs }) => {
+    firstAppend = Math.min(firstAppend, appendedAtMs);
+    lastAppend = Math.max(lastAppend, appendedAtMs);
+    for (let i = 0; i < index.count; i++) {
+      const key = keyTextOf(index, i)!;
+      const value = JSON.parse(valueOf(index, i)!.toString("latin1")) as Json;
+      const text = canonical[kind](value);
+      if (partitionOf(key, partitions) !== partition || !text.includes(key)) misplaced += 1;
+      if (kind === "count") windows.set(`${key}|${value["windowStart"]}`, { key, text });
+      else addTo(sums, key, text);
+    }
+    outputs += index.count;
   });
   for (const { key, text } of windows.values()) addTo(sums, key, text);
   let wrongKeys = misplaced;
