@@ -154,7 +154,8 @@ export interface Broker extends Appender {
    * `count` 0 with `next` < `end` says that the bounds left no room: ask again. Only the log start and above is ever read, offset 0 is no alias
    * for it: what retention has dropped is out of range, unless `earliest` was asked for, which is answered with `next` resolved.
    * The ends of all partitions of one answer are of one moment (embedded) or not older than the call where `next` has reached them (Kafka, Kinesis).
-   * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CLOSED`
+   * @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC`, `BROKER_CLOSED`, `BROKER_TOPIC_MISMATCH` once somebody changed the
+   *   partitions of a topic in use
    */
   fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]>;
   /**

@@ -16,6 +16,7 @@ import type {
   TopicSpec,
 } from "#broker/broker.ts";
 import { listOffsets } from "./admin/offsets.ts";
+import { PartitionWatch } from "./admin/partition-watch.ts";
 import { ensureCompacted, ensureTopics } from "./admin/topic-admin.ts";
 import { defaultCompaction, type TopicDefaults } from "./admin/topic-settings.ts";
 import { Trimmer } from "./admin/trimmer.ts";
@@ -58,6 +59,8 @@ export type KafkaBrokerOptions = {
   readonly transactionDeadlineMs?: number;
   /** How often internal topics are trimmed behind the commits. */
   readonly trimEveryMs?: number;
+  /** How often it is asked whether somebody changed the partitions of topics in use. */
+  readonly watchEveryMs?: number;
   readonly clock?: () => number;
   readonly events?: KafkaEvents;
   /** Hears of each step of each commit, for crash tests. */
@@ -81,6 +84,7 @@ export class KafkaBroker implements Broker {
   readonly #producer: IdempotentProducer;
   readonly #restorer: Restorer;
   readonly #trimmer: Trimmer;
+  readonly #partitions: PartitionWatch;
   readonly #seats: Seat[] = [];
   readonly #closing = new AbortController();
   readonly #under = new Set<Promise<unknown>>();
@@ -90,7 +94,7 @@ export class KafkaBroker implements Broker {
   #closed = false;
 
   constructor(options: KafkaBrokerOptions) {
-    const { cluster, local, topics, clock = Date.now, events = noKafkaEvents, trimEveryMs = 30_000 } = options;
+    const { cluster, local, topics, clock = Date.now, events = noKafkaEvents, trimEveryMs = 30_000, watchEveryMs = 30_000 } = options;
     this.#options = options;
     this.#clock = clock;
     this.#events = events;
@@ -101,12 +105,14 @@ export class KafkaBroker implements Broker {
     const { deleteRetentionMs } = topics?.changelog ?? defaultCompaction;
     this.#restorer = new Restorer({ client: new KafkaClient(cluster, "restore"), local, events, clock, deleteRetentionMs });
     this.#trimmer = new Trimmer(client, trimEveryMs);
+    this.#partitions = new PartitionWatch(client, watchEveryMs);
   }
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
     await this.#call(async () => {
       await ensureTopics(this.#client, specs, this.#topicDefaults);
       for (const { name, retention } of specs) if (retention.kind === "consumed") this.#trimmer.watch(name);
+      this.#partitions.expect(specs);
     });
   }
 
@@ -188,6 +194,7 @@ export class KafkaBroker implements Broker {
 
   async fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]> {
     return this.#call(async () => {
+      this.#partitions.refuse();
       const fetched = await this.#fetcher.fetch(positions, limits);
       // Kafka answers a commit before its markers have reached the partitions: until then what was committed here is not readable, but known to be there.
       return fetched.map((batch) => {

@@ -1,8 +1,9 @@
-import { ConfigResourceTypes, createPartitionsV3, describeConfigsV4 } from "@platformatic/kafka";
+import { ConfigResourceTypes, describeConfigsV4 } from "@platformatic/kafka";
 import { expect, test } from "vitest";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { TopicSpec } from "#broker/broker.ts";
 import { describeKafka, openClient, uniqueName } from "../proving/kafka-test.ts";
+import { raisePartitions } from "../proving/raise-partitions.ts";
 import { KafkaError } from "../wire/kafka-error.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
 import { ensureCompacted, ensureTopics } from "./topic-admin.ts";
@@ -88,9 +89,7 @@ describeKafka("topics of Kafka", () => {
   test("[K61] partitions that were added under a topology are refused with what to do", async () => {
     const name = uniqueName("raised");
     await ensureTopics(client, [forever(name)], defaults);
-    const [node] = (await client.metadata([])).nodes.keys();
-    const raised = [{ name, count: 3, assignments: [{ brokerIds: [node!] }] }];
-    await client.ask("any", createPartitionsV3.api, [raised, 10_000, false], "raise partitions");
+    await raisePartitions(client, name, 3);
     const message = await mismatchOf(ensureTopics(client, [forever(name)], defaults));
     expect(message).toMatch(/it has 3 partitions, asked for are 2\. The number of partitions decides which task keeps which key/);
   });

@@ -5,7 +5,7 @@ import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { errorId, KafkaError, network } from "#broker/kafka/wire/kafka-error.ts";
 import { persist } from "#broker/kafka/wire/persist.ts";
 import { answerOf } from "./offsets.ts";
-import { mismatches, type TopicDefaults, type WantedTopic, wantedChangelog, wantedTopic } from "./topic-settings.ts";
+import { mismatches, neverRepartitioned, type TopicDefaults, type WantedTopic, wantedChangelog, wantedTopic } from "./topic-settings.ts";
 
 const patienceMs = 60_000;
 const answerWithinMs = 15_000;
@@ -77,12 +77,7 @@ async function verify(client: KafkaClient, topics: readonly WantedTopic[]): Prom
 }
 
 function adviceOn({ partitions }: WantedTopic, present: number): string {
-  if (present !== partitions) {
-    return (
-      ". The number of partitions decides which task keeps which key, so it is never changed under a topology: " +
-      "ask for what is there, or make a topic of another name and replay into it"
-    );
-  }
+  if (present !== partitions) return `. ${neverRepartitioned}`;
   return ". Nothing was altered: ask for what is there, or set it with kafka-configs --alter --entity-type topics";
 }
 

@@ -14,6 +14,11 @@ export type CompactionSettings = {
 
 export const defaultCompaction: CompactionSettings = { dirtyRatio: 0.1, segmentMs: 3_600_000, deleteRetentionMs: 86_400_000 };
 
+/** What is to be done where a topic has other partitions than a topology asks for. */
+export const neverRepartitioned =
+  "The number of partitions decides which task keeps which key, so it is never changed under a topology: " +
+  "ask for what is there, or make a topic of another name and replay into it";
+
 /** A topic as Kafka's own settings make it: `required` ones are verified where the topic exists, `initial` ones are given to a new one only. */
 export type WantedTopic = {
   readonly name: string;
