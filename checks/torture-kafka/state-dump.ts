@@ -1,4 +1,4 @@
-import { storeIdOf, taskId, type Plan, type SubTopologyPlan, type TaskId, type StoreSpec } from "@millrace/engine";
+import { storeIdOf, taskId, type Plan, type StoreAccess, type SubTopologyPlan, type TaskId, type StoreSpec } from "@millrace/engine";
 import type { TaskState } from "../../engine/state/task-state.ts";
 
 /** Every entry of every store of a task as text, by store; windows as `start key`. */
@@ -13,6 +13,14 @@ export const storesOf = ({ nodes }: SubTopologyPlan): Readonly<Record<string, St
 
 export const tasksOf = ({ subTopologies }: Plan): { readonly task: TaskId; readonly sub: SubTopologyPlan }[] =>
   subTopologies.flatMap((sub) => Array.from({ length: sub.partitions }, (_, partition) => ({ task: taskId(sub.id, partition), sub })));
+
+/** All tasks of a worker, behind its last commit. */
+export const dumpOf = (plan: Plan, stores: StoreAccess): StateDump =>
+  Object.fromEntries(
+    plan.subTopologies.flatMap((sub) =>
+      stores.tasks(sub.id).map(({ partition, state }) => [taskId(sub.id, partition), dumpTask(sub, state)] as const),
+    ),
+  );
 
 export function dumpTask(sub: SubTopologyPlan, state: TaskState): TaskDump {
   const textOf = ({ codec }: StoreSpec, value: unknown): string => Buffer.from(codec.encode(value)).toString("hex");

@@ -1,18 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import {
-  noKafkaEvents,
-  noWorkerEvents,
-  openKafka,
-  parseClusterUrl,
-  taskId,
-  Worker,
-  type KafkaEvents,
-  type StoreAccess,
-  type WorkerEvents,
-} from "@millrace/engine";
+import { noKafkaEvents, noWorkerEvents, openKafka, parseClusterUrl, Worker, type KafkaEvents, type WorkerEvents } from "@millrace/engine";
 import { smokePlan } from "./smoke/plan.ts";
-import { dumpTask, type StateDump } from "./state-dump.ts";
+import { dumpOf } from "./state-dump.ts";
 import type { WorkerOrder, WorkerSettings, WorkerWord } from "./worker-settings.ts";
 
 // One worker of the smoke pipeline. Started by the torture, told what to do on stdin; it does not outlive who started it.
@@ -43,13 +33,6 @@ const kafkaEvents: KafkaEvents = {
   localCopyStuck: ({ error }) => say({ say: "local-copy-stuck", error: textOf(error) }),
 };
 
-const dump = (stores: StoreAccess): StateDump =>
-  Object.fromEntries(
-    plan.subTopologies.flatMap((sub) =>
-      stores.tasks(sub.id).map(({ partition, state }) => [taskId(sub.id, partition), dumpTask(sub, state)] as const),
-    ),
-  );
-
 try {
   const log = openKafka({
     cluster: parseClusterUrl(url, process.env),
@@ -66,7 +49,7 @@ try {
   let stopping: Promise<void> | undefined;
   const stop = async (dumpFile: string): Promise<void> => {
     // Answered behind the last commit: nothing is taken any more.
-    const asked = worker.read(dump);
+    const asked = worker.read((stores) => dumpOf(plan, stores));
     await worker.stop();
     writeFileSync(dumpFile, JSON.stringify(await asked));
   };

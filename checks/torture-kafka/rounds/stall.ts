@@ -71,6 +71,12 @@ async function fencedAfterStall({ sessionTimeoutMs }: Stage, slot: ProxiedSlot):
   await atMoment(slot, { api: "Produce", side: "request" }, () => child.signal("SIGSTOP"));
   await sleep(sessionTimeoutMs + pastSessionMs);
   child.signal("SIGCONT");
+  // Not its own idea: the transaction that it slept in was refused.
+  await heard(child, "transaction", {
+    from,
+    deadlineMs: fencedMs,
+    where: ({ outcome, ms }) => outcome === "fenced" && ms >= sessionTimeoutMs,
+  });
   const word: Heard & { say: "commit-failed" } = await heard(child, "commit-failed", { from, deadlineMs: fencedMs });
   if (word.kind !== "fenced")
     throw new Error(`the commit of ${slot.member}, which had slept through its session, was ${word.kind}, not fenced: ${word.reason}`);

@@ -10,6 +10,8 @@ export type GeneratorOptions = {
   readonly valuesPerKey: number;
   /** How many keys are sent at the same time; when one is through, the next one begins. */
   readonly keysAtOnce: number;
+  /** How many keys there are at most. */
+  readonly mostKeys?: number;
   /** Event time from one record to the next, ms. */
   readonly stepMs: number;
   readonly partitions: number;
@@ -43,8 +45,8 @@ export class SmokeGenerator {
 
   /** Undefined once no key may begin and all have got their values. */
   next(): SmokeRecord | undefined {
-    const { keysAtOnce, stepMs } = this.#options;
-    while (this.#mayBegin && this.#open.length < keysAtOnce) this.#open.push(this.#begin());
+    const { keysAtOnce, stepMs, mostKeys = Infinity } = this.#options;
+    while (this.#mayBegin && this.#keys < mostKeys && this.#open.length < keysAtOnce) this.#open.push(this.#begin());
     if (this.#open.length === 0) return undefined;
     const at = this.#random.between(0, this.#open.length - 1);
     const { key, values } = this.#open[at]!;
@@ -55,9 +57,9 @@ export class SmokeGenerator {
     return { key, value, timestamp };
   }
 
-  /** No key begins any more. */
+  /** No key begins any more, unless it was said how many there are. */
   finish(): void {
-    this.#mayBegin = false;
+    this.#mayBegin = this.#options.mostKeys !== undefined;
   }
 
   /** When the record is that closes every window. */
