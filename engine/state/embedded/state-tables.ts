@@ -107,12 +107,19 @@ export class StateTables {
     return new Map(this.#readStores(task).map((row) => [row.store, row]));
   }
 
-  /** The row of a store, made when it is missing; within a transaction. @throws {StateError} `STATE_STORE_MISMATCH` */
-  storeRow(task: TaskId, store: string, kind: StoreSpec["kind"]): StoreRow {
-    const found = this.#readStores(task).find((row) => row.store === store);
+  findStore(task: TaskId, store: string): StoreRow | undefined {
+    return this.#readStores(task).find((row) => row.store === store);
+  }
+
+  /**
+   * The row of a store, made when it is missing: then deltas up to and with `since` are of an earlier one of its name. Within a transaction.
+   * @throws {StateError} `STATE_STORE_MISMATCH`
+   */
+  storeRow(task: TaskId, store: string, { kind, since }: { readonly kind: StoreSpec["kind"]; readonly since: bigint }): StoreRow {
+    const found = this.findStore(task, store);
     if (found === undefined) {
-      const id = Number(this.#addStore.run(task, store, kind, 0).lastInsertRowid);
-      return { id, store, kind, since: 0, expired: 0 };
+      const id = Number(this.#addStore.run(task, store, kind, since).lastInsertRowid);
+      return { id, store, kind, since: Number(since), expired: 0 };
     }
     if (found.kind !== kind) {
       throw new StateError("STATE_STORE_MISMATCH", `the state has a ${found.kind} store, the changelog a ${kind} store`, {
@@ -129,12 +136,10 @@ export class StateTables {
     this.#markFolded.run(task, 0);
   }
 
-  /** The store as if it had never been, with no delta up to and with `since`; within a transaction. */
-  clearStore(task: TaskId, store: string, since: bigint): void {
-    const found = this.#readStores(task).find((row) => row.store === store);
-    if (found === undefined) return;
-    this.#drop(found.id);
-    this.#addStore.run(task, store, found.kind, since);
+  /** The store as if it had never been; within a transaction. */
+  dropStore(task: TaskId, store: string): void {
+    const found = this.findStore(task, store);
+    if (found !== undefined) this.#drop(found.id);
   }
 
   /** Forgotten stores of which no commit has told yet. */

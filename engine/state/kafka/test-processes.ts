@@ -6,7 +6,9 @@ import { Deltas } from "#broker/embedded/deltas.ts";
 import { KafkaBroker, type KafkaBrokerOptions } from "#broker/kafka/kafka-broker.ts";
 import { type FaultProxy, startFaultProxy } from "#broker/kafka/proving/fault-proxy.ts";
 import { clusterSettings, uniqueName } from "#broker/kafka/proving/kafka-test.ts";
+import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import { LocalState } from "#state/local/local-state.ts";
+import type { StateStorage } from "#state/task-state.ts";
 import { quickTimeouts } from "./quick-timeouts.ts";
 import { renamedBroker } from "./renamed-broker.ts";
 
@@ -16,6 +18,7 @@ export type TestProcess = {
   readonly kafka: KafkaBroker;
   readonly proxy: FaultProxy;
   readonly local: LocalState;
+  readonly storage: StateStorage;
   /** What the tail of the local copy holds, as `change-texts.ts` has it. */
   readonly changesOf: (task: TaskId) => readonly string[];
   readonly close: () => Promise<void>;
@@ -45,6 +48,7 @@ export function testProcesses(): {
       kafka,
       proxy,
       local,
+      storage: embeddedStateStorage(database),
       changesOf: (task) => textsOf(new Deltas(database).read(task)),
       close: () => (closing ??= close()),
     };

@@ -27,6 +27,10 @@ export class LocalState implements LocalCopy {
     return this.#local.read(task);
   }
 
+  hasUntold(task: TaskId): boolean {
+    return this.#tables.untoldOf(task).length > 0;
+  }
+
   tasks(): readonly TaskId[] {
     return this.#local.tasks();
   }

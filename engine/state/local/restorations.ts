@@ -64,9 +64,9 @@ export class TailRestoration implements Restoration {
       return { store, bytes: writer.take() };
     });
     database.transaction("normal", () => {
-      for (const store of this.cleared) tables.clearStore(task, store, number - 1n);
-      // A store that is made when the task is opened takes no delta from before.
-      for (const [store, { kind }] of this.stores) tables.storeRow(task, store, kind);
+      for (const store of this.cleared) tables.dropStore(task, store);
+      // A store that is made when the task is opened takes no delta from before; one that is made here takes no other.
+      for (const [store, { kind }] of this.stores) tables.storeRow(task, store, { kind, since: number - 1n });
       deltas.write(task, number, changes);
       local.write(task, { number, meta, next, changelog, whole: true, writtenAtMs: atMs });
     });
@@ -78,20 +78,22 @@ export class RowsRestoration implements Restoration {
   private readonly parts: RestorationParts;
   private readonly rows = new Map<string, StoreRow>();
   private started: boolean;
-  private readonly base: Pick<LocalCheckpoint, "number" | "meta">;
+  /** What stands there until the end: no later time either, since deletes behind what was read first may be gone from the changelog by then. */
+  private readonly base: Pick<LocalCheckpoint, "number" | "meta" | "writtenAtMs">;
 
   constructor(parts: RestorationParts, before: LocalCheckpoint | undefined) {
     this.parts = parts;
     this.started = before !== undefined && !before.whole;
-    this.base = before ?? { number: 0n, meta: new Uint8Array(0) };
+    const { number, meta, writtenAtMs } = before ?? { number: 0n, meta: new Uint8Array(0), writtenAtMs: parts.atMs };
+    this.base = { number, meta, writtenAtMs };
   }
 
   apply(entries: readonly ChangelogEntry[], next: bigint): void {
-    const { task, changelog, atMs, database, local } = this.parts;
+    const { task, changelog, database, local } = this.parts;
     database.transaction("normal", () => {
       this.start();
       for (const entry of entries) this.write(entry);
-      local.write(task, { ...this.base, next, changelog, whole: false, writtenAtMs: atMs });
+      local.write(task, { ...this.base, next, changelog, whole: false });
     });
   }
 
@@ -112,11 +114,13 @@ export class RowsRestoration implements Restoration {
     const folded = tables.foldedOf(task);
     let last = folded;
     const tail = Array.from(deltas.read(task, folded));
+    const begun = new Map(tail.map(({ store }) => [store, tables.findStore(task, store)?.since]));
     for (const { number, store, bytes } of tail) {
       const reader = new DeltaReader(bytes, (what) => new StateError("STATE_CORRUPT", what, { at: `${task} ${store} commit ${number}` }));
       last = number;
-      // Of a store that was forgotten and declared again.
-      if (BigInt(this.storeRow(store, reader.kind).since) >= number) continue;
+      // Of a store that was forgotten, or declared again since.
+      const since = begun.get(store);
+      if (since === undefined || BigInt(since) >= number) continue;
       while (reader.next()) {
         if (reader.op === deltaOps.clear) this.clear(store);
         else if (reader.op === deltaOps.expire) this.expire(store, reader.start);
@@ -146,13 +150,13 @@ export class RowsRestoration implements Restoration {
   }
 
   private clear(store: string): void {
-    this.parts.tables.clearStore(this.parts.task, store, 0n);
+    this.parts.tables.dropStore(this.parts.task, store);
     this.rows.delete(store);
   }
 
   private storeRow(store: string, kind: StoreKind): StoreRow {
     let row = this.rows.get(store);
-    if (row === undefined) this.rows.set(store, (row = this.parts.tables.storeRow(this.parts.task, store, kind)));
+    if (row === undefined) this.rows.set(store, (row = this.parts.tables.storeRow(this.parts.task, store, { kind, since: 0n })));
     return row;
   }
 }

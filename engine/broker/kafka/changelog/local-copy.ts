@@ -12,7 +12,7 @@ export type LocalCheckpoint = {
   readonly changelog: string;
   /** False while a restore is under way: the rows are of no one commit. */
   readonly whole: boolean;
-  /** Milliseconds since the epoch of the last write. */
+  /** Milliseconds since the epoch at which it was last what its changelog says before `next`, deletes included. */
   readonly writtenAtMs: number;
 };
 
@@ -37,6 +37,8 @@ export interface Restoration {
  */
 export interface LocalCopy {
   read(task: TaskId): LocalCheckpoint | undefined;
+  /** Whether a store was forgotten here of which no commit has told yet: then more than what comes is missing. */
+  hasUntold(task: TaskId): boolean;
   /** All tasks of which there is something, for the assignor. */
   tasks(): readonly TaskId[];
   /** Commits that Kafka has made durable. */

@@ -102,14 +102,18 @@ export class Restorer {
     await this.#parts.client.close();
   }
 
-  /** What is here, unless it is of another changelog or so old that deletes may be gone from the changelog before they came here. */
+  /** What is here, unless it is of another changelog, or lacks more than what comes: deletes that may be gone from the changelog, rows of a store that others still have. */
   #usable({ task, number }: Wanted, changelog: string): LocalCheckpoint | undefined {
     const { local, clock, deleteRetentionMs } = this.#parts;
     const here = local.read(task);
-    if (here === undefined) return undefined;
+    if (here === undefined) {
+      local.forget(task);
+      return undefined;
+    }
     const behind = !here.whole || here.number !== number;
     const old = behind && clock() - here.writtenAtMs > deleteRetentionMs * 0.9;
-    if (here.changelog === changelog && !old && here.number <= number) return here;
+    const fits = here.changelog === changelog && here.number <= number;
+    if (fits && !old && !(behind && local.hasUntold(task))) return here;
     local.forget(task);
     return undefined;
   }
