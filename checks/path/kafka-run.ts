@@ -35,6 +35,7 @@ export class KafkaRun {
       port: "0",
       retention: "forever",
       idle: "24h",
+      "task-idle": "5s",
       log: "warn",
     };
     const child = startMillrace(["run", topology, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]), ...more]);
