@@ -37,7 +37,8 @@ export class Seat {
   ended: string | undefined;
   readonly #hooks: MembershipHooks;
   #generation = 0;
-  #told: ReadonlySet<TaskId> = new Set();
+  /** The generation since which it was told to own each task without a break. */
+  #told: ReadonlyMap<TaskId, number> = new Map();
   readonly #last = new Map<TaskId, LastCommit>();
   #commits: Promise<unknown> = Promise.resolve();
 
@@ -55,7 +56,7 @@ export class Seat {
     return {
       assigned: (tasks) => {
         this.#generation = ++lastGeneration;
-        this.#told = new Set(tasks);
+        this.#told = new Map(tasks.map((task) => [task, this.#told.get(task) ?? this.#generation]));
         for (const task of this.#last.keys()) if (!this.#told.has(task)) this.#last.delete(task);
         return this.#hooks.assigned(tasks, this.#generation);
       },
@@ -76,7 +77,7 @@ export class Seat {
   end(reason: string): void {
     if (this.ended !== undefined) return;
     this.ended = reason;
-    this.#take([...this.#told]);
+    this.#take([...this.#told.keys()]);
     this.#hooks.ended(reason);
   }
 
@@ -84,11 +85,11 @@ export class Seat {
     return this.spec.group === group && this.#generation === generation;
   }
 
-  /** Why the commit must not be made, if so. */
-  refusal({ generation, tasks }: Commit): string | undefined {
+  /** Why the commit must not be made, if so. One that was begun under its generation goes on in a later one, if its tasks have stayed all the time. */
+  refusal({ generation, tasks }: Commit, tries: number): string | undefined {
     if (this.ended !== undefined) return this.ended;
-    if (generation !== this.#generation) return `generation ${generation} is not the current one of ${this.spec.member}`;
-    const stranger = tasks.find(({ task }) => !this.#told.has(task) || !this.member.owns(task));
+    if (tries === 1 && generation !== this.#generation) return `generation ${generation} is not the current one of ${this.spec.member}`;
+    const stranger = tasks.find(({ task }) => (this.#told.get(task) ?? Infinity) > generation || !this.member.owns(task));
     return stranger === undefined ? undefined : `task ${stranger.task} does not belong to ${this.spec.member}`;
   }
 
@@ -136,7 +137,7 @@ export class Seat {
   }
 
   #take(tasks: readonly TaskId[]): void {
-    const told = new Set(this.#told);
+    const told = new Map(this.#told);
     for (const task of tasks) {
       told.delete(task);
       this.#last.delete(task);

@@ -1,14 +1,34 @@
 import { expect, test } from "vitest";
 import { changeOf } from "#broker/change-texts.ts";
 import { topics } from "#broker/conformance-harness.ts";
-import { group, shared, taskIds, TestMember } from "#broker/conformance-member.ts";
+import { group, shared, taskIds, tasks, TestMember } from "#broker/conformance-member.ts";
 import { GroupRequests } from "#broker/kafka/group/group-requests.ts";
 import { describeKafka, openClient, until } from "#broker/kafka/proving/kafka-test.ts";
 import { testProcesses } from "./test-processes.ts";
 
 const task = taskIds[0]!;
 
-describeKafka("tasks that were lost and come back, on Kafka", { timeout: 60_000 }, () => {
+describeKafka("tasks and rebalances, on Kafka", { timeout: 60_000 }, () => {
+  test("[K86] a commit that a rebalance overtook is made under the new generation, when its tasks have stayed", async () => {
+    const { open } = testProcesses();
+    const [first, second] = [await open(), await open()];
+    await first.broker.ensureTopics(topics);
+    const alone = { tasks: tasks.slice(0, 1) };
+    const one = await new TestMember().join(first.broker, "one", alone);
+    const offsets = Promise.withResolvers<void>();
+    first.proxy.onRequest("TxnOffsetCommit", () => offsets.promise);
+    const commit = one.commitOf(task, 1n, { changes: [changeOf("counts", "c1")] });
+    const overtaken = first.broker.commit(commit);
+    await until(() => first.proxy.counts()["TxnOffsetCommit"]?.requests === 1, 10_000, "the offsets are on their way");
+    const two = await new TestMember().join(second.broker, "two", alone);
+    await until(() => one.told.length === 2, 10_000, "the first member knows of the second");
+    expect([one.told, two.told]).toEqual([["assigned 1", "assigned 1"], ["assigned 0"]]);
+    offsets.resolve();
+    expect(await overtaken).toMatchObject({ kind: "committed" });
+    // What is begun under a generation that is over is another matter.
+    expect(await first.broker.commit({ ...one.commitOf(task, 2n), generation: commit.generation })).toMatchObject({ kind: "fenced" });
+  });
+
   test("[K86] a member whose last commit was answered behind the loss of its task goes on where its successor stopped", async () => {
     const { prefix, open } = testProcesses();
     const [first, second] = [await open(), await open()];

@@ -35,7 +35,7 @@ const again = { firstMs: 50, mostMs: 5000 };
 export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitParts): Promise<CommitResult> {
   const begun = performance.now();
   for (let tries = 1; ; tries++) {
-    const refusal = seat.refusal(commit);
+    const refusal = seat.refusal(commit, tries);
     if (refusal !== undefined) return { kind: "fenced", reason: refusal };
     const last = await orAborted(seat.lastOf(commit.tasks));
     if ("kind" in last) return last;
