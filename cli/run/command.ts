@@ -7,7 +7,7 @@ import { EngineFailure } from "../engine/engine-failure.ts";
 import { createStderrLogger } from "../engine/logger.ts";
 import { loadChecked } from "../load-checked.ts";
 import { runBanner } from "./banner.ts";
-import { instanceName } from "./instance.ts";
+import { instanceName, isLoopback } from "./instance.ts";
 import { readRunOptions, runHelp, type RunOptions } from "./options.ts";
 import type { RunCode } from "./run-codes.ts";
 import { RunningProcess } from "./run.ts";
@@ -79,8 +79,6 @@ function leave(code: number): number {
   setTimeout(() => process.exit(code), 100).unref();
   return code;
 }
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
 
 /** What kept the process from starting, or ended it, with what to do about it; undefined for a bug. */
 function problemOf(error: unknown, { host, port, state }: RunOptions): string | undefined {

@@ -22,6 +22,9 @@ export function instanceName(folder: string, given: string | undefined): string 
   return name;
 }
 
+/** Whether only this machine reaches what listens there. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
+
 /** Where other processes reach what listens on `host`: a wildcard is no address, so this machine's first one stands for it. */
 export function reachableHost(host: string): string {
   if (host !== "0.0.0.0" && host !== "::") return host.includes(":") ? `[${host}]` : host;

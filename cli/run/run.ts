@@ -12,7 +12,7 @@ import { createShareRoute } from "#queries/cluster/share-http.ts";
 import { createQueries } from "#queries/queries.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
-import { reachableHost } from "./instance.ts";
+import { isLoopback, reachableHost } from "./instance.ts";
 import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
 import { mergeScrapes } from "./merge-scrapes.ts";
 import type { RunOptions } from "./options.ts";
@@ -119,7 +119,7 @@ export class RunningProcess {
 
   #makeGateway(partitions: ReadonlyMap<string, number>): Gateway {
     const { key, logger } = this.#parts;
-    const { advertise } = this.#options;
+    const { advertise, host } = this.#options;
     const gateway = createGateway({
       appender: this.#log!.broker,
       access:
@@ -132,7 +132,7 @@ export class RunningProcess {
       duplicates: { on: this.#options.duplicates },
       partitions,
       takesEvents: this.#options.gateway,
-      hosts: this.#options.host !== "127.0.0.1" ? "any" : [...loopbackHosts, ...(advertise === undefined ? [] : [advertise.host])],
+      hosts: isLoopback(host) ? [...loopbackHosts, host, ...(advertise === undefined ? [] : [advertise.host])] : "any",
     });
     gateway.setReady("kafka", { ready: true, detail: "reached" });
     collectDefaultMetrics({ register: this.#registry });

@@ -50,13 +50,16 @@ export function remoteOwner(
     name,
     async ask(request, signal) {
       const withinMs = answerWithinMs + (request.kind === "passed" ? request.waitMs : 0);
+      const late = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
+      const body = JSON.stringify({ group, member, request } satisfies Asked);
+      const headers = { "Content-Type": "application/json", [forwarded]: version };
+      const send = (): Promise<Response> =>
+        fetch(`http://${endpoint}${sharesPath}`, { method: "POST", headers, body, redirect: "error", signal: late });
       try {
-        const response = await fetch(`http://${endpoint}${sharesPath}`, {
-          method: "POST",
-          headers: { "Content-Type": "application/json", [forwarded]: version },
-          body: JSON.stringify({ group, member, request } satisfies Asked),
-          redirect: "error",
-          signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
+        // A connection that was kept open may be of a process that was started again meanwhile: once more, by a new one.
+        const response = await send().catch((error: unknown) => {
+          if (late.aborted) throw error;
+          return send();
         });
         if (response.ok) return revived((await response.json()) as ShareAnswer);
         return unavailable("QUERY_OWNER_UNREACHABLE", `${name} answers ${response.status}`);
