@@ -16,7 +16,15 @@ export function startPinned(script: string, { core, args = [], env = {} }: Pinne
   const flags = (process.env["BENCH_FLAGS"] ?? "").split(" ").filter(Boolean);
   const node = [process.execPath, "--max-old-space-size=6144", ...flags, path, ...args];
   const [command, ...rest] = canPin ? ["taskset", "-c", core, ...node] : node;
-  return spawn(command!, rest, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
+  return endedWithUs(spawn(command!, rest, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] }));
+}
+
+/** Kills the child when this process ends before it. */
+export function endedWithUs(child: ChildProcess): ChildProcess {
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+  return child;
 }
 
 /** Runs it to its end, and answers the JSON of the last line it printed. @throws {Error} when it failed or printed none */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { engineCore } from "../machine.ts";
-import { startPinned } from "../pinned-process.ts";
+import { endedWithUs, startPinned } from "../pinned-process.ts";
 import type { EngineSettings } from "./engine.ts";
 import { partitions } from "./inputs/generate.ts";
 import type { Contender } from "./measure-run.ts";
@@ -43,7 +43,7 @@ export function kafkaStreams(job: string, mode: string, { bootstrap, folder, pee
         `${peers.classes}:${peers.jars}/*`,
       ];
       const args = ["-c", engineCore, ...java, "KsBench", name, variant, mode, bootstrap, group, state];
-      return { child: spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"] }), group };
+      return { child: endedWithUs(spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"] })), group };
     },
   };
 }
@@ -58,7 +58,10 @@ export function miniLoop(
     name: `mini loop, ${commitMs} ms, ${options.join(" ")}`,
     start: ({ name: group }) => {
       const args = ["-c", engineCore, process.execPath, file, job.split(":")[0]!, bootstrap, group, `commit=${commitMs}`, ...options];
-      return { child: spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_PATH: modules } }), group };
+      return {
+        child: endedWithUs(spawn("taskset", args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_PATH: modules } })),
+        group,
+      };
     },
   };
 }

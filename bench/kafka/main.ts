@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Figure, tableOf } from "../figures.ts";
 import { diskFolder, engineCore, load, loadCore, machineFacts, withFolder } from "../machine.ts";
+import { benchCommitCost } from "./commit-cost.ts";
 import { benchLatency } from "./latency.ts";
 import { benchThroughput } from "./throughput.ts";
 import { findMiniLoop, findPeers } from "./contenders.ts";
@@ -8,7 +9,7 @@ import { startBroker } from "./bench-broker.ts";
 import { jobs } from "./jobs/jobs.ts";
 import type { KafkaBench } from "./kafka-bench.ts";
 
-const benches: Readonly<Record<string, KafkaBench>> = { throughput: benchThroughput, latency: benchLatency };
+const benches: Readonly<Record<string, KafkaBench>> = { throughput: benchThroughput, latency: benchLatency, commit: benchCommitCost };
 
 const help = `npm run bench:kafka [-- NAME… --jobs LIST --records N --rounds N --peers DIR --mini FILE --quick]
 
@@ -49,6 +50,9 @@ const miniFile = values.mini ?? process.env["MILLRACE_MINI"];
 const peers = peersFolder === undefined ? undefined : findPeers(peersFolder);
 const mini = miniFile === undefined ? undefined : findMiniLoop(miniFile);
 const { quick } = values;
+
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
 say(machineFacts());
 if (peers === undefined) say("Kafka Streams is not measured: name the peers' folder by --peers, once its setup.sh was run.");
