@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startFaultProxy } from "#engine/broker/kafka/proving/fault-proxy.ts";
+import { runReplayCommand } from "../replay/command.ts";
 import { orderTopology, RunProcess, temporaryFolder } from "./testing/run-process.ts";
 
 const kafka = process.env["MILLRACE_KAFKA"];
@@ -167,7 +168,7 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     await proxy.close();
   });
 
-  test("[R14] what keeps it from starting is said in one line, with what to do", async () => {
+  test("[R14, P22] what keeps it from starting, or a replay from lasting, is said with what to do", async () => {
     const { folder, file, start } = cluster();
     const state = ["--state", join(folder, "other")];
     const taken = createServer().listen(0, "127.0.0.1");
@@ -186,6 +187,15 @@ describeKafka("millrace run", { timeout: 240_000 }, () => {
     const a = await start("a").listening();
     const second = await start("a").ended();
     expect([second.code, second.err]).toEqual([1, expect.stringMatching(/BROKER_LOCKED [\s\S]*give each its own --state/)]);
+    let err = "";
+    const host = {
+      env: {},
+      stdout: { write: () => true },
+      stderr: { write: (text: string) => (err += text) },
+      signal: new AbortController().signal,
+    };
+    expect(await runReplayCommand(["--to", a.url], host)).toBe(1);
+    expect(err).toMatch(/REPLAY_RETENTION .*business\.orders\.created.* for 7 days.*--retention forever/);
     a.signal("SIGTERM");
     expect((await a.ended()).code).toBe(0);
   });
