@@ -12,7 +12,7 @@ import { asBrokerError } from "./sqlite-error.ts";
 export type Durability = "full" | "normal";
 
 /** "mill" in ASCII; tells our files from other people's. */
-const applicationId = 0x6d696c6c;
+export const applicationId = 0x6d696c6c;
 
 /** Pages of the write-ahead log at which a transaction also checkpoints: more writes fewer bytes, fewer makes the worst commit shorter. */
 const checkpointPages = 4000;
@@ -28,6 +28,7 @@ export class EmbeddedDatabase {
   readonly #lock: FileLock | undefined;
   #durability: Durability = "full";
   #inTransaction = false;
+  readonly #beforeClose: (() => void)[] = [];
   #closed = false;
 
   /** @throws {BrokerError} `BROKER_LOCKED`, `BROKER_CORRUPT`, `BROKER_IO` */
@@ -116,9 +117,15 @@ export class EmbeddedDatabase {
     });
   }
 
+  /** For what belongs to the file and is open as long as it is. */
+  beforeClose(act: () => void): void {
+    this.#beforeClose.push(act);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const act of this.#beforeClose) act();
     try {
       this.connection.close();
     } finally {

@@ -1,6 +1,6 @@
-import { rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs";
 import { BrokerError } from "#broker/broker-error.ts";
-import { EmbeddedDatabase } from "#broker/embedded/database.ts";
+import { applicationId, EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { KafkaBroker, type KafkaBrokerOptions } from "#broker/kafka/kafka-broker.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import type { StateStorage, TaskStateLimits } from "#state/task-state.ts";
@@ -15,8 +15,9 @@ export type KafkaLogOptions = Omit<KafkaBrokerOptions, "local"> & {
 export type KafkaLog = { readonly broker: KafkaBroker; readonly storage: StateStorage; close(): Promise<void> };
 
 /**
- * Opens the log on a Kafka cluster, with the state of this process's tasks in one file. A file that is damaged is thrown away: the changelogs have it all.
- * @throws {BrokerError} `BROKER_LOCKED`, `BROKER_IO`
+ * Opens the log on a Kafka cluster, with the state of this process's tasks in one file. A file that is damaged is set aside, as
+ * `….damaged`: the changelogs have it all.
+ * @throws {BrokerError} `BROKER_LOCKED`, `BROKER_IO`, `BROKER_CORRUPT` for another program's database
  */
 export function openKafka({ stateFile, limits = {}, ...options }: KafkaLogOptions): KafkaLog {
   const database = openOrAnew(stateFile);
@@ -35,8 +36,26 @@ function openOrAnew(path: string): EmbeddedDatabase {
   try {
     return new EmbeddedDatabase(path);
   } catch (error) {
-    if (!(error instanceof BrokerError) || error.code !== "BROKER_CORRUPT") throw error;
-    for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+    if (!(error instanceof BrokerError) || error.code !== "BROKER_CORRUPT" || isForeign(path)) throw error;
+    for (const end of ["", "-wal", "-shm"]) {
+      rmSync(`${path}.damaged${end}`, { force: true });
+      if (existsSync(path + end)) renameSync(path + end, `${path}.damaged${end}`);
+    }
     return new EmbeddedDatabase(path);
   }
 }
+
+/** A database of another program, which was named by mistake. */
+function isForeign(path: string): boolean {
+  const header = Buffer.alloc(applicationAt + 4);
+  const file = openSync(path, "r");
+  const read = readSync(file, header);
+  closeSync(file);
+  return (
+    read === header.length && header.toString("latin1", 0, format.length) === format && header.readInt32BE(applicationAt) !== applicationId
+  );
+}
+
+/** As SQLite's file format has it. */
+const format = "SQLite format 3\0";
+const applicationAt = 68;
