@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { chmod, realpath, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, sep } from "node:path";
 import { promisify } from "node:util";
 import type { Environment } from "../install/cache-folder.ts";
 import { ClusterError } from "../cluster-error.ts";
@@ -20,4 +23,14 @@ export async function serviceUser(env: Environment): Promise<ServiceUser | undef
 /** Gives all of a folder to the user. */
 export async function give(folder: string, { uid, gid }: ServiceUser): Promise<void> {
   await promisify(execFile)("chown", ["-R", `${uid}:${gid}`, folder]);
+  await letThrough(folder);
+}
+
+/** A folder that lies in a temporary one of ours must be reached through it, which its maker may have kept to himself. */
+async function letThrough(folder: string): Promise<void> {
+  const temporary = await realpath(tmpdir());
+  for (let above = dirname(await realpath(folder)); above.startsWith(temporary + sep); above = dirname(above)) {
+    const { mode } = await stat(above);
+    await chmod(above, mode | 0o011);
+  }
 }

@@ -1,7 +1,9 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import {
   AclOperations,
   AclPermissionTypes,
@@ -47,6 +49,8 @@ const mechanisms = { "scram-sha-256": 1, "scram-sha-512": 2 } as const;
 export async function startSecuredCluster(): Promise<SecuredCluster> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-secured-"));
   const certificates = await makeCertificates(join(folder, "certificates"));
+  // The brokers may run as another user than the tests.
+  await promisify(execFile)("chmod", ["-R", "a+rX", folder]);
   const [own, plain, secure] = (await freePorts(3)) as [Ports, Ports, Ports];
   const ports = { own: own.port, controller: own.controllerPort, sasl: plain.port, tls: secure.port, saslTls: secure.controllerPort };
   const settings = brokerSettings(ports, certificates);
