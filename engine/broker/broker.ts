@@ -163,7 +163,10 @@ export interface Broker extends Appender {
    * worker, this is what brings it back (which may take minutes), until `signal` says that nobody waits for it any more.
    */
   committed(group: string, tasks: readonly TaskId[], signal?: AbortSignal): Promise<readonly TaskCheckpoint[]>;
-  /** Makes positions, meta, changes and outputs of all its tasks durable at once, or none of it; settles unknown outcomes itself by `number`. */
+  /**
+   * Makes positions, meta, changes and outputs of all its tasks durable at once, or none of it; settles unknown outcomes itself by `number`.
+   * @throws {BrokerError} `BROKER_CLOSED`; `BROKER_UNKNOWN_TOPIC`, `BROKER_REFUSED`: it would fail each time, and nothing of it is there
+   */
   commit(commit: Commit): Promise<CommitResult>;
   /** Waits for what is under way and lets go of the log; calls after it throw `BROKER_CLOSED`. */
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { changeOf } from "#broker/change-texts.ts";
-import { expectCode, topics } from "#broker/conformance-harness.ts";
+import { batchOf, expectCode, results, textsIn, topics } from "#broker/conformance-harness.ts";
 import { shared, taskIds, TestMember } from "#broker/conformance-member.ts";
 import { describeKafka, until } from "#broker/kafka/proving/kafka-test.ts";
 import { testProcesses } from "./test-processes.ts";
@@ -32,6 +32,22 @@ describeKafka("members in trouble, on Kafka", { timeout: 60_000 }, () => {
     expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "aborted" });
     stop();
     expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "committed" });
+  });
+
+  test("[K92] a commit that Kafka would refuse each time is an error that says why and where, and leaves nothing", async () => {
+    const { open } = testProcesses();
+    const { broker } = await open();
+    await broker.ensureTopics(topics);
+    const member = await new TestMember().join(broker, "only");
+    const large = batchOf(results, 1, ["x".repeat(3 << 20)]);
+    const error = await expectCode(
+      broker.commit(member.commitOf(task, 1n, { outputs: [batchOf(results, 0, ["a"]), large] })),
+      "BROKER_REFUSED",
+    );
+    expect(error.message).toMatch(/results\[1\].*MESSAGE_TOO_LARGE/);
+    expect(await textsIn(broker, results, 0)).toEqual([]);
+    expect(await broker.commit(member.commitOf(task, 1n, { outputs: [batchOf(results, 0, ["b"])] }))).toMatchObject({ kind: "committed" });
+    expect(await textsIn(broker, results, 0)).toEqual(["b"]);
   });
 
   test("[K88] closing ends a commit whose outcome cannot be had, within its deadline", async () => {

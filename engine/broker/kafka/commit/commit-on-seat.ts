@@ -9,7 +9,7 @@ import type { KafkaEvents } from "../kafka-events.ts";
 import { changelogOf } from "../names.ts";
 import type { Seat } from "../seat.ts";
 import type { TransactionOutcome } from "../transaction/transaction.ts";
-import { isRetriable } from "../wire/error-classes.ts";
+import { isRefused, isRetriable } from "../wire/error-classes.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
 import { asKafkaError } from "../wire/kafka-error.ts";
 import { type BuiltCommit, buildTransaction } from "./build-transaction.ts";
@@ -72,7 +72,11 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
       if (settled === "aborted") return { kind: "aborted", reason: outcome.error.message };
       return await finish(seat, { commit, built, written: ends }, parts);
     }
-    if (kind === "aborted") return { kind: "aborted", reason: outcome.error.message };
+    if (kind === "aborted") {
+      // To be told that it may try again would keep the worker at it for ever, without a word.
+      if (isRefused(outcome.error)) throw outcome.error;
+      return { kind: "aborted", reason: outcome.error.message };
+    }
     if (outcome.by === "producer") {
       seat.end(`another process commits as ${seat.spec.member}: ${outcome.error.message}`);
       return { kind: "fenced", reason: outcome.error.message };

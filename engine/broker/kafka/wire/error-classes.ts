@@ -39,9 +39,30 @@ const producerFenced: readonly string[] = [
 ];
 /** The group goes on without this member, or with another generation of it. */
 const memberFenced: readonly string[] = ["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID"];
+/** The same request would be refused each time, until somebody changes a setting or what is sent. */
+const refused: readonly string[] = [
+  "MESSAGE_TOO_LARGE",
+  "RECORD_LIST_TOO_LARGE",
+  "INVALID_RECORD",
+  "INVALID_TIMESTAMP",
+  "INVALID_TOPIC_EXCEPTION",
+  "INVALID_REQUIRED_ACKS",
+  "OFFSET_METADATA_TOO_LARGE",
+  "INVALID_COMMIT_OFFSET_SIZE",
+  "POLICY_VIOLATION",
+  "UNSUPPORTED_COMPRESSION_TYPE",
+  "UNSUPPORTED_FOR_MESSAGE_FORMAT",
+  "UNSUPPORTED_VERSION",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+  "UNKNOWN_TOPIC_OR_PARTITION",
+];
 
 export const hasMoved = (error: KafkaError): boolean => error.is(...moved);
 export const isBusy = (error: KafkaError): boolean => error.is(...busy);
 export const isRetriable = (error: KafkaError): boolean => hasMoved(error) || isBusy(error);
 export const isProducerFenced = (error: KafkaError): boolean => error.is(...producerFenced);
+export const isRefused = (error: KafkaError): boolean => error.is(...refused);
 export const isMemberFenced = (error: KafkaError): boolean => error.is(...memberFenced);
