@@ -35,7 +35,10 @@ export class LogWatch {
     });
   }
 
-  /** Settles when nothing new has come to any output but the ticks for `quietMs`. */
+  /**
+   * Settles when nothing new has come to any output but the ticks for `quietMs`, and everything in every input is committed: or, where inputs end with
+   * what was aborted, which nobody has anything to commit of, for five times as long.
+   */
   async quiet(quietMs: number, waiting: Waiting): Promise<void> {
     const ticks = topicOf(this.#plan.name, "ticks");
     const places = this.#plan.topics
@@ -51,8 +54,16 @@ export class LogWatch {
         since = performance.now();
       }
       await sleep(200);
-      return performance.now() - since >= quietMs;
+      const quiet = performance.now() - since;
+      return quiet >= 5 * quietMs || (quiet >= quietMs && (await this.#nothingLeft()));
     });
+  }
+
+  async #nothingLeft(): Promise<boolean> {
+    const inputs = this.#plan.subTopologies.flatMap(({ sources }) => sources.flatMap(({ topic }) => this.#placesOf(topic)));
+    const ends = await listOffsets(this.#client, inputs, { at: { kind: "high-watermark" }, forMs: 5000 });
+    const committed = await committedOffsets(this.#client, groupOf(this.#plan.name), { partitions: inputs, forMs: 5000 });
+    return ends.every(({ offset }, i) => (committed[i]!.offset ?? 0n) >= offset);
   }
 
   /** Node of the broker that coordinates the workers' group, or the transactions of one of them. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { noKafkaEvents, noWorkerEvents, openKafka, parseClusterUrl, Worker, type KafkaEvents, type WorkerEvents } from "@millrace/engine";
+import type { CommitStep } from "#engine/broker/kafka/kafka-broker.ts";
 import { smokePlan } from "./smoke/plan.ts";
 import { dumpOf } from "./state-dump.ts";
 import type { WorkerOrder, WorkerSettings, WorkerWord } from "./worker-settings.ts";
@@ -33,6 +34,11 @@ const kafkaEvents: KafkaEvents = {
   localCopyStuck: ({ error }) => say({ say: "local-copy-stuck", error: textOf(error) }),
 };
 
+let stepsLeft = settings.kill?.commit ?? 0;
+const onCommitStep = (step: CommitStep): void => {
+  if (step === settings.kill?.at && --stepsLeft === 0) process.kill(process.pid, "SIGKILL");
+};
+
 try {
   const log = openKafka({
     cluster: parseClusterUrl(url, process.env),
@@ -43,6 +49,7 @@ try {
     rebalanceTimeoutMs: 15_000,
     compression: "zstd",
     events: kafkaEvents,
+    onCommitStep,
   });
   const { broker, storage } = log;
   const worker = new Worker({ plan, broker, storage, member, clock: Date.now, events, commitMs, commitRecords: 2000, pipeline: true });

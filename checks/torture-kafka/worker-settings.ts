@@ -1,3 +1,4 @@
+import type { CommitStep } from "#engine/broker/kafka/kafka-broker.ts";
 import type { SmokeOptions } from "./smoke/plan.ts";
 
 /** What a worker process is told, as JSON, by its first argument. */
@@ -12,6 +13,8 @@ export type WorkerSettings = {
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly commitMs: number;
+  /** Kills itself at this step of its so many-th commit with this step. */
+  readonly kill?: { readonly at: CommitStep; readonly commit: number };
 };
 
 /** What it says, a line of JSON each. */

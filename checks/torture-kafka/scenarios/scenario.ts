@@ -36,6 +36,7 @@ export type ScenarioOptions = {
   readonly keys?: number;
   readonly valuesPerKey?: number;
   readonly recordsPerSecond?: number;
+  readonly tickMs?: number;
 };
 
 export type WorkerMore = {
@@ -71,8 +72,8 @@ export class Scenario {
   readonly #records: number;
   readonly #kept = new Map<string, { readonly member: string; readonly stateFile: string; readonly dumpFile: string }>();
 
-  private constructor({ partitions = 2, keys = 20, valuesPerKey = 30, recordsPerSecond = 500 }: ScenarioOptions) {
-    this.smoke = { name: uniqueName("smoke"), partitions, groupPartitions: 2, tickMs: 200 };
+  private constructor({ partitions = 2, keys = 20, valuesPerKey = 30, recordsPerSecond = 500, tickMs = 200 }: ScenarioOptions) {
+    this.smoke = { name: uniqueName("smoke"), partitions, groupPartitions: 2, tickMs };
     this.plan = smokePlan(this.smoke);
     this.folder = mkdtempSync(join(tmpdir(), "millrace-scenario-"));
     this.cluster = clusterSettings();

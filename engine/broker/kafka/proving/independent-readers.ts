@@ -36,7 +36,7 @@ export function hasKcat(): Promise<boolean> {
 }
 
 async function readWithKcat(bootstrap: string, topic: string): Promise<ReadRecord[]> {
-  const args = ["-C", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed"];
+  const args = ["-C", "-m", "60", "-b", bootstrap, "-t", topic, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed"];
   const bytes = await outputOf("kcat", [...args, "-f", String.raw`%p %o %T %K %S\n%k%s\n`]);
   const found: ReadRecord[] = [];
   for (let at = 0; at < bytes.length;) {
