@@ -28,11 +28,13 @@ export function nextInput(queues: readonly InputQueue[]): number {
 
 /**
  * Whether a task may take a record: with records of every input at hand it may. With an input empty it waits while the log is known, or not yet
- * known not, to hold more of it; once it is known to be empty, it waits `maxIdleMs` longer (−1: never waits at all). KIP-695.
+ * known not, to hold more of it; once it is known to be empty, it waits `maxIdleMs` longer for that input (−1: never waits at all). KIP-695.
+ * Each input is waited for by itself: one that is empty for long says nothing of another that just was taken to its end.
  */
 export class InputReadiness {
   private readonly maxIdleMs: number;
-  private emptySince: number | undefined;
+  /** Since when each input is known to be empty. */
+  private readonly emptySince: (number | undefined)[] = [];
 
   constructor(maxIdleMs: number) {
     this.maxIdleMs = maxIdleMs;
@@ -40,24 +42,26 @@ export class InputReadiness {
 
   ready(queues: readonly InputQueue[], nowMs: number): boolean {
     if (this.maxIdleMs === -1) return true;
-    let anyEmpty = false;
-    for (const queue of queues) {
-      if (queue.buffered > 0) continue;
-      if (queue.more !== false) return false;
-      anyEmpty = true;
+    let ready = true;
+    for (let i = 0; i < queues.length; i++) {
+      const queue = queues[i]!;
+      if (queue.buffered > 0) this.emptySince[i] = undefined;
+      else if (queue.more !== false) ready = false;
+      else if (elapsed((this.emptySince[i] ??= nowMs), nowMs) < this.maxIdleMs) ready = false;
     }
-    if (!anyEmpty) {
-      this.emptySince = undefined;
-      return true;
-    }
-    this.emptySince ??= nowMs;
-    return elapsed(this.emptySince, nowMs) >= this.maxIdleMs;
+    return ready;
   }
 
-  /** How long an input that is known to be empty is still waited for; 0 when nothing is to be waited for but the log's word. */
+  /** How long inputs that are known to be empty are still waited for; 0 when nothing is to be waited for but the log's word. */
   waitMs(queues: readonly InputQueue[], nowMs: number): number {
-    const { emptySince, maxIdleMs } = this;
-    if (emptySince === undefined || queues.some((queue) => queue.buffered === 0 && queue.more !== false)) return 0;
-    return Math.max(0, maxIdleMs - elapsed(emptySince, nowMs));
+    let wait = 0;
+    for (let i = 0; i < queues.length; i++) {
+      const queue = queues[i]!;
+      if (queue.buffered > 0) continue;
+      if (queue.more !== false) return 0;
+      const since = this.emptySince[i];
+      if (since !== undefined) wait = Math.max(wait, this.maxIdleMs - elapsed(since, nowMs));
+    }
+    return wait;
   }
 }
