@@ -83,6 +83,11 @@ export class InputQueue {
     this.bufferedBytes += index.bytes.length;
   }
 
+  /** Something was written up to there: what was known of the log's end is older, and the input may not be taken for empty. */
+  writtenUpTo(offset: bigint): void {
+    if (this.fetchAt < offset) this.more = undefined;
+  }
+
   get head(): Buffered | undefined {
     return this.batches[this.batch];
   }

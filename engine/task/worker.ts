@@ -78,8 +78,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.options = { ...workerDefaults, ...options };
     this.spec = groupSpecOf(options.plan, options.member);
-    const { subTopologies } = options.plan;
-    this.marks = new MarkTeller(subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
+    this.marks = new MarkTeller(options.plan.subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
     const { broker, retry, random } = this.options;
     this.openings = new Openings({
       broker,
@@ -163,7 +162,7 @@ export class Worker {
         if (this.failure !== undefined) throw this.failure;
         await this.turn();
       }
-      await this.settled();
+      await this.committing;
       await this.recoverFailed();
       await this.commitAll();
       this.reads.answer(this.tasks.values());
@@ -179,7 +178,7 @@ export class Worker {
   }
 
   private async turn(): Promise<void> {
-    if (this.requests.pending || this.reads.pending || this.failed().length > 0) await this.settled();
+    if (this.requests.pending || this.reads.pending || this.failed().length > 0) await this.committing;
     await this.recoverFailed();
     await this.requests.serve();
     await this.fetch();
@@ -187,7 +186,7 @@ export class Worker {
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.startCommit();
     else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
-    if (this.committing !== undefined && this.uncommittedRecords() >= this.options.commitRecords) await this.settled();
+    if (this.committing !== undefined && this.uncommittedRecords() >= this.options.commitRecords) await this.committing;
     this.writes.settle();
     this.answerReads();
   }
@@ -202,11 +201,6 @@ export class Worker {
         // Who waits for what is committed now has waited long enough.
         this.alarm.ring();
       });
-  }
-
-  /** No commit is under way. */
-  private async settled(): Promise<void> {
-    await this.committing;
   }
 
   /** Readers see what is committed, and nothing else. */
@@ -316,7 +310,10 @@ export class Worker {
     });
     if (result.kind !== "committed") return this.giveBack(tasks, result);
     this.commitPause.end();
-    for (const { topic, partition, offset } of result.written) this.written.set(`${topic} ${partition}`, offset);
+    for (const { topic, partition, offset } of result.written) {
+      this.written.set(`${topic} ${partition}`, offset);
+      this.readers.get(`${topic} ${partition}`)?.writtenUpTo(offset);
+    }
     for (const task of tasks) for (const letter of task.committed()) events.deadLettered({ task: task.id, ...letter });
     this.marks.committed(marks);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
