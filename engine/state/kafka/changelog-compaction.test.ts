@@ -35,7 +35,9 @@ describeKafka("a compacted changelog", { timeout: 120_000 }, () => {
       worker.state.fold(40);
     }
     const written = await kept(client, group);
-    expect(written.rows).toBe(windows * keys);
+    // The cleaner may have begun meanwhile.
+    expect(written.rows).toBeGreaterThanOrEqual(live * keys);
+    expect(written.rows).toBeLessThanOrEqual(windows * keys);
     // The segment that is being written is never compacted: what is to go must lie behind it, so commits go on.
     const after = await until(
       async () => {
