@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
+import { clusterUrlErrorCodes } from "#engine/broker/kafka/wire/cluster-url-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
@@ -31,6 +32,7 @@ const reasons = new Set(
 const ownReasons = [...readFileSync("topology/commerce.yaml", "utf8").matchAll(/reason: ([a-z-]+)/g)].map(([, reason]) => reason!);
 const known = [
   ...brokerErrorCodes,
+  ...clusterUrlErrorCodes,
   ...stateErrorCodes,
   ...workerErrorCodes,
   ...clusterErrorCodes,
