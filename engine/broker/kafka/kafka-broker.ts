@@ -265,7 +265,7 @@ export class KafkaBroker implements Broker {
     await this.#producer.close();
     this.#closing.abort();
     await this.#fetcher.close();
-    await Promise.all(this.#seats.map((seat) => this.#dismiss(seat)));
+    await Promise.all(this.#seats.slice().map((seat) => this.#dismiss(seat)));
     await Promise.allSettled(this.#under);
     await Promise.all([this.#trimmer.close(), this.#restorer.close(), this.#appends.close(), this.#client.close()]);
   }

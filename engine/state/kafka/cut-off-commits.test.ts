@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { CommitResult } from "#broker/broker.ts";
 import { changeOf } from "#broker/change-texts.ts";
-import { batchOf, results, textsIn, topics } from "#broker/conformance-harness.ts";
+import { batchOf, orders, results, textsIn, topics } from "#broker/conformance-harness.ts";
 import { group, shared, taskIds, TestMember } from "#broker/conformance-member.ts";
-import { describeKafka, until } from "#broker/kafka/proving/kafka-test.ts";
+import { committedOffsets } from "#broker/kafka/admin/committed-offsets.ts";
+import { describeKafka, openClient, until } from "#broker/kafka/proving/kafka-test.ts";
 import { testProcesses } from "./test-processes.ts";
 
 const task = taskIds[0]!;
@@ -54,5 +55,28 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
       expect(changesOf(task)).toEqual(["counts=c1", "counts=c2"]);
     }
     expect(await commitOf(3n)).toMatchObject({ kind: "committed" });
+  });
+
+  test("[K85] a member that was cut off in a commit for longer than its transaction lasts, but not its session, goes on", async () => {
+    const { prefix, open } = testProcesses();
+    const { broker, proxy } = await open({ transactionDeadlineMs: 500, sessionTimeoutMs: 30_000 });
+    await broker.ensureTopics(topics);
+    const member = await new TestMember().join(broker, "only");
+    const commitOf = (number: bigint): Promise<CommitResult> =>
+      broker.commit(member.commitOf(task, number, { changes: [changeOf("counts", `c${number}`)] }));
+    await commitOf(1n);
+    const cuts = proxy.onRequest("EndTxn", () => proxy.cut());
+    proxy.loseAnswer({ api: "EndTxn", outcome: "undone" });
+    const cutOff = commitOf(2n);
+    await until(() => proxy.connections === 0, 10_000, "the process is cut off");
+    const reader = openClient("reader");
+    const input = { topic: `${prefix}${orders}`, partition: 0 };
+    // Stable again: the coordinator has given the transaction up.
+    await until(() => committedOffsets(reader, prefix + group, { partitions: [input], forMs: 0 }), 20_000, "the transaction is over");
+    cuts();
+    proxy.heal();
+    expect(await cutOff).toMatchObject({ kind: "aborted" });
+    expect(await commitOf(2n)).toMatchObject({ kind: "committed" });
+    expect(member.told).toEqual(["assigned 3"]);
   });
 });

@@ -63,6 +63,15 @@ describeKafka("members in trouble, on Kafka", { timeout: 60_000 }, () => {
     expect(await committed).toMatchObject({ code: "BROKER_CLOSED" });
   });
 
+  test("[K88] closing a log takes all its members with it", async () => {
+    const { open } = testProcesses();
+    const process = await open();
+    await process.broker.ensureTopics(topics);
+    for (const name of ["one", "two", "three"]) await new TestMember().join(process.broker, "only", { group: `${name}-consumer-group` });
+    await process.kafka.close();
+    await until(() => process.proxy.connections === 0, 5000, "all connections are closed");
+  });
+
   test("[K88] a join that is refused leaves nothing behind", async () => {
     const { open } = testProcesses();
     const process = await open({ transactionTimeoutMs: 2_000_000_000 });
