@@ -10,7 +10,7 @@ const reading = (...read: readonly string[]): typeof tasks =>
   tasks.map((each) => ({ ...each, inputs: each.inputs.filter(({ topic }) => read.includes(topic)) }));
 
 describeKafka("tasks whose inputs change, on Kafka", { timeout: 60_000 }, () => {
-  test("[K90] a task keeps its meta and the positions of the inputs that it still reads, whichever goes", async () => {
+  test("[K100] a task keeps its meta and the positions of the inputs that it still reads, whichever goes", async () => {
     const { open } = testProcesses();
     const { broker } = await open();
     await broker.ensureTopics(topics);

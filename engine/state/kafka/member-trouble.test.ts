@@ -34,7 +34,7 @@ describeKafka("members in trouble, on Kafka", { timeout: 60_000 }, () => {
     expect(await broker.commit(member.commitOf(task, 1n))).toMatchObject({ kind: "committed" });
   });
 
-  test("[K92] a commit that Kafka would refuse each time is an error that says why and where, and leaves nothing", async () => {
+  test("[K102] a commit that Kafka would refuse each time is an error that says why and where, and leaves nothing", async () => {
     const { open } = testProcesses();
     const { broker } = await open();
     await broker.ensureTopics(topics);

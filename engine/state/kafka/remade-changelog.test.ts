@@ -11,7 +11,7 @@ import { testProcesses } from "./test-processes.ts";
 const task = taskIds[0]!;
 
 describeKafka("changelogs that are deleted under their tasks, on Kafka", { timeout: 60_000 }, () => {
-  test("[K91] a changelog that was made again is never taken for the one that held what came before", async () => {
+  test("[K101] a changelog that was made again is never taken for the one that held what came before", async () => {
     const { prefix, open } = testProcesses();
     const process = await open({ transactionDeadlineMs: 5000 });
     await process.broker.ensureTopics(topics);
