@@ -37,6 +37,8 @@ describe("[Q28] answers of several owners", () => {
     const all = orders(300, random);
     await one.shown(await one.post(all));
     await three.shown((posted = await three.post(all)));
+    // What is final hangs on the marks, which come behind the records.
+    await Promise.all([one.settled(), three.settled()]);
   });
   afterEach(() => Promise.all([one.close(), three.close()]));
 

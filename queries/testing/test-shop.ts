@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   earliest,
   embeddedStateStorage,
@@ -9,7 +10,9 @@ import {
   taskId,
   Worker,
   type EmbeddedBroker,
+  type Plan,
   type Position,
+  type ReadableTask,
   type WorkerOptions,
 } from "@millrace/engine";
 import type { Hono } from "hono";
@@ -34,6 +37,8 @@ export type TestShop = {
   post(orders: readonly PostedOrder[]): Promise<readonly Position[]>;
   /** Settles when every query shows the orders at these positions. */
   shown(positions: readonly Position[]): Promise<void>;
+  /** Settles when, after all that was posted is shown, the marks that follow the last records have passed too: nothing moves any more. */
+  settled(): Promise<void>;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
   close(): Promise<void>;
 };
@@ -104,6 +109,13 @@ export async function openTestShop({
       return positions;
     },
     shown: async (positions) => void (await shownAcross(across, { target: "minutes", after: positions }, new AbortController().signal)),
+    async settled() {
+      const deadline = Date.now() + 30_000;
+      while (!(await isSettled(plan, workers))) {
+        if (Date.now() > deadline) throw new Error("marks are still on their way after 30 s");
+        await sleep(10);
+      }
+    },
     get: async (path, headers = {}) => app.request(path, { headers }),
     async close() {
       await Promise.all(workers.map((each) => each.stop()));
@@ -111,6 +123,24 @@ export async function openTestShop({
     },
   };
 }
+
+/** Whether each task has come as far as its own records and the tasks upstream let it. */
+async function isSettled({ subTopologies }: Plan, workers: readonly Worker[]): Promise<boolean> {
+  let upstream = Infinity;
+  for (const { id, partitions } of subTopologies) {
+    const read = await Promise.all(workers.map((worker) => worker.read((stores) => stores.tasks(id).map(timesOf))));
+    const tasks = read.flat();
+    if (tasks.length < partitions) return false;
+    if (tasks.some(({ reached, streamTime }) => reached < Math.min(streamTime, upstream))) return false;
+    upstream = Math.min(...tasks.map(({ reached }) => reached));
+  }
+  return true;
+}
+
+const timesOf = ({ streamTime, watermark }: ReadableTask): { readonly streamTime: number; readonly reached: number } => ({
+  streamTime,
+  reached: Math.min(streamTime, watermark),
+});
 
 /** Whoever has a task open, or is about to. */
 function ownersAmong(workers: readonly Worker[], slice: Partial<SliceLimits>): Across["ownerOf"] {
