@@ -12,6 +12,8 @@ export interface BaseStore {
   readonly expired: number;
   /** Deltas of commits up to and with this one belong to an earlier store of the same name. */
   readonly since: bigint;
+  /** True when there is no row. */
+  readonly empty: boolean;
   get(key: Uint8Array): Uint8Array | undefined;
   /** At most `limit` rows with `from` ≤ key < `to`. */
   page(from: Uint8Array, to: Uint8Array | undefined, limit: number): readonly BaseRow[];

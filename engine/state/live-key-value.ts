@@ -23,7 +23,7 @@ export class LiveKeyValue<V> implements KeyValueStore<V>, LiveStore<V>, SegmentH
     this.codec = codec;
     this.base = base;
     this.cache = cache;
-    this.all = new Segment<V>(this, -1, base.page(new Uint8Array(0), undefined, 1).length === 0);
+    this.all = new Segment<V>(this, -1, base.empty);
   }
 
   get dirtyCount(): number {

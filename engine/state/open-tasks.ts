@@ -40,6 +40,10 @@ export class OpenTasks {
     this.asked = 0;
   }
 
+  isOpen(task: TaskId): boolean {
+    return this.open.has(task);
+  }
+
   /** What one task may have, itself included. */
   share(own: Readonly<TaskStateLimits>): TaskStateLimits {
     if (this.open.size <= sumEvery || this.asked++ % sumEvery === 0) this.sum = this.usage();

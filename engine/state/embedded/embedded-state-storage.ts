@@ -21,7 +21,14 @@ export function embeddedStateStorage(
     open(task: TaskId, stores: Readonly<Record<string, StoreSpec>>): TaskState {
       return tasks.replace(task, () => {
         const base = new EmbeddedBase(task, { tables, deltas, stores, tellsExpired });
-        return new LiveTask(task, { base, stores, limits: (own) => tasks.share(own), closed: (state) => tasks.closed(task, state) });
+        const closed = (state: TaskState): void => {
+          tasks.closed(task, state);
+          // Unless it is opened again at once.
+          queueMicrotask(() => {
+            if (!tasks.isOpen(task)) tables.restored.release(task);
+          });
+        };
+        return new LiveTask(task, { base, stores, limits: (own) => tasks.share(own), closed });
       });
     },
   };

@@ -1,6 +1,7 @@
 import type { TaskId } from "#broker/broker.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import type { BaseRow } from "#state/base.ts";
+import { RestoredTasks } from "./restored-tasks.ts";
 import { StateError } from "#state/state-error.ts";
 import type { StoreSpec } from "#state/store.ts";
 
@@ -25,6 +26,8 @@ export type StoreRow = {
 /** The tables of all tasks' bases in the file of the embedded log; one key-ordered table of rows for all stores. */
 export class StateTables {
   readonly database: EmbeddedDatabase;
+  /** Rows that were restored and do not all stand in the table of rows yet. */
+  readonly restored: RestoredTasks;
   readonly #folded;
   readonly #markFolded;
   readonly #stores;
@@ -40,6 +43,7 @@ export class StateTables {
   readonly #raiseExpired;
   readonly #get;
   readonly #put;
+  readonly #putIfAbsent;
   readonly #delete;
   readonly #deleteBefore;
   readonly #pageTo;
@@ -49,6 +53,7 @@ export class StateTables {
   constructor(database: EmbeddedDatabase) {
     database.migrate("state", schema);
     this.database = database;
+    this.restored = RestoredTasks.of(database);
     const { connection } = database;
     this.#folded = connection.prepare("SELECT folded FROM state_tasks WHERE task = ?");
     this.#markFolded = connection.prepare("INSERT OR REPLACE INTO state_tasks VALUES (?, ?)");
@@ -65,6 +70,7 @@ export class StateTables {
     this.#raiseExpired = connection.prepare("UPDATE state_stores SET expired = max(expired, ?) WHERE id = ?");
     this.#get = connection.prepare("SELECT value FROM state_rows WHERE store = ? AND key = ?");
     this.#put = connection.prepare("INSERT INTO state_rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value");
+    this.#putIfAbsent = connection.prepare("INSERT INTO state_rows VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
     this.#delete = connection.prepare("DELETE FROM state_rows WHERE store = ? AND key = ?");
     this.#deleteBefore = connection.prepare(
       "DELETE FROM state_rows WHERE store = ?1 AND key IN (SELECT key FROM state_rows WHERE store = ?1 AND key < ?2 ORDER BY key LIMIT ?3)",
@@ -134,6 +140,7 @@ export class StateTables {
     for (const { id } of this.#readStores(task)) this.#drop(id);
     this.#dropUntold.run(task);
     this.#markFolded.run(task, 0);
+    this.restored.drop(task);
   }
 
   /** The store as if it had never been; within a transaction. */
@@ -192,6 +199,10 @@ export class StateTables {
 
   put(store: number, key: Uint8Array, value: Uint8Array): void {
     this.#put.run(store, key, value);
+  }
+
+  putIfAbsent(store: number, key: Uint8Array, value: Uint8Array): void {
+    this.#putIfAbsent.run(store, key, value);
   }
 
   delete(store: number, key: Uint8Array): void {

@@ -57,6 +57,8 @@ class KafkaGround implements StateGround {
       cluster: clusterSettings(),
       stateFile: this.file,
       limits: this.limits,
+      // What was lost comes back in bulk, as much would; what is behind, by its tail.
+      ...(this.fate === "lost" ? { restore: { tailRecords: 0 } } : {}),
       topics: { replication: 1, minIsr: 1 },
       ...quickTimeouts,
     });
@@ -88,7 +90,7 @@ class KafkaGround implements StateGround {
 
   async restart(): Promise<void> {
     await this.log.close();
-    if (this.fate !== "kept") for (const end of fileEnds) rmSync(this.file + end, { force: true });
+    if (this.fate !== "kept") for (const end of [...fileEnds, ".rows"]) rmSync(this.file + end, { recursive: true, force: true });
     if (this.fate === "behind") for (const end of fileEnds) copyFileSync(this.copy + end, this.file + end);
     await this.open();
   }

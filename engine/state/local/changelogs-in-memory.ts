@@ -1,6 +1,19 @@
 import type { StoreDelta, TaskId } from "#broker/broker.ts";
-import { type ChangelogEntry, readEntry, writeChanges } from "#broker/kafka/changelog/changelog-entry.ts";
+import { type ChangelogBatch, type ChangelogEntry, readEntry, writeChanges } from "#broker/kafka/changelog/changelog-entry.ts";
+import { readBatchHeader } from "#broker/kafka/codec/batch-header.ts";
+import { KafkaBatchWriter, sealBatch } from "#broker/kafka/codec/batch-writer.ts";
+import { decodeBatch } from "#broker/kafka/codec/decode-batch.ts";
 import type { LocalState } from "./local-state.ts";
+
+/** Records as they come from a broker. */
+export function batchesOf(records: readonly { readonly key: Uint8Array; readonly value: Uint8Array | null }[]): ChangelogBatch[] {
+  const writer = new KafkaBatchWriter();
+  for (const { key, value } of records) writer.addRecord(key, value, 0);
+  return writer.take().flatMap((batch) => {
+    const bytes = sealBatch(batch, { producerId: -1n, producerEpoch: -1, firstSequence: -1, transactional: false });
+    return decodeBatch(bytes, 0, readBatchHeader(bytes, 0, "test")!, "test").map(({ index }) => ({ index, at: () => "test" }));
+  });
+}
 
 export type ChangelogRecord = { readonly offset: bigint; readonly key: Buffer; readonly value: Buffer | null };
 
@@ -34,25 +47,20 @@ export class Changelogs {
 export const entryOf = ({ key, value }: ChangelogRecord): ChangelogEntry => readEntry(key, value, () => "test")!;
 
 /** Brings a local copy up to the end of its changelogs, `slice` records at a time; cut off after `most` of them. */
-export function bringBack(
+export async function bringBack(
   local: LocalState,
   logs: Changelogs,
   { behind, slice, most = Infinity }: { behind: bigint; slice: number; most?: number },
-): void {
+): Promise<void> {
   for (const [task, records] of logs.records) {
     const from = local.read(task)?.next ?? 0n;
-    const rest = records.filter(({ offset }) => offset >= from).map((record) => ({ ...record, entry: entryOf(record) }));
+    const rest = records.filter(({ offset }) => offset >= from);
     const restoration = local.restore(task, { id: "id", behind, atMs: 1 });
     for (let i = 0; i < rest.length; i += slice) {
       if (i >= most) return;
       const part = rest.slice(i, i + slice);
-      restoration.apply(
-        part.map(({ entry }) => entry),
-        part.at(-1)!.offset + 1n,
-      );
+      await restoration.apply(batchesOf(part), part.at(-1)!.offset + 1n);
     }
-    const last = records.findLast(({ key }) => entryOf({ offset: 0n, key, value: Buffer.alloc(8) }).kind === "meta")!;
-    const meta = entryOf(last) as Extract<ChangelogEntry, { kind: "meta" }>;
-    restoration.finish({ number: meta.number, meta: meta.meta, next: logs.ends.get(task)! });
+    if (rest.length > 0) restoration.finish(logs.ends.get(task)!);
   }
 }

@@ -62,10 +62,10 @@ class Shop {
   }
 
   /** As another worker, or this one without its file, finds it. */
-  move(): void {
+  async move(): Promise<void> {
     this.logs.compact(task);
     this.database = new EmbeddedDatabase(":memory:");
-    bringBack(new LocalState(this.database), this.logs, { behind: 1_000_000n, slice: 100 });
+    await bringBack(new LocalState(this.database), this.logs, { behind: 1_000_000n, slice: 100 });
     this.open();
   }
 
@@ -146,7 +146,7 @@ test("[S18] a delta stays until what it has of expired windows is told", () => {
 const seeds =
   process.env["SEED"] === undefined ? Array.from({ length: 6 }, () => Math.floor(Math.random() * 2 ** 31)) : [Number(process.env["SEED"])];
 
-test.each(seeds)("[S18] over restarts, moves and lost answers no expired row stays and no live one goes, SEED=%s", (seed) => {
+test.each(seeds)("[S18] over restarts, moves and lost answers no expired row stays and no live one goes, SEED=%s", async (seed) => {
   let state = seed;
   const random = (n: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -199,7 +199,7 @@ test.each(seeds)("[S18] over restarts, moves and lost answers no expired row sta
       check();
     }
     if (random(50) === 0) {
-      shop.move();
+      await shop.move();
       check();
     }
   }
@@ -208,12 +208,12 @@ test.each(seeds)("[S18] over restarts, moves and lost answers no expired row sta
     shop.state.fold(1000);
     commit();
   }
-  shop.move();
+  await shop.move();
   check();
   for (const start of shop.rowsLeft().keys()) expect(start, `SEED=${seed}`).toBeGreaterThanOrEqual(durableExpired);
 });
 
-test("[S18] windows of a store that was forgotten and declared again are live, whatever was to be told of the earlier one", () => {
+test("[S18] windows of a store that was forgotten and declared again are live, whatever was to be told of the earlier one", async () => {
   const shop = new Shop({ tailEntries: 400, cachedEntries: 10 });
   const fill = (n: number): void => {
     for (let i = 0; i < 1000; i++) shop.windows.put(`key ${i}`, 0, valueOf(n));
@@ -233,6 +233,6 @@ test("[S18] windows of a store that was forgotten and declared again are live, w
     expect(shop.commit(minute)).toBe(0);
   }
   expect(Object.fromEntries(shop.rowsLeft())).toEqual({ 0: 1000 });
-  shop.move();
+  await shop.move();
   expect([...shop.windows.range(0, Infinity)]).toHaveLength(1000);
 });

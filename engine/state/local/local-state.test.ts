@@ -11,7 +11,7 @@ import type { TaskStateLimits } from "#state/task-state.ts";
 import { bringBack, Changelogs } from "./changelogs-in-memory.ts";
 import { LocalState } from "./local-state.ts";
 
-type Restart = (opened: { database: EmbeddedDatabase; logs: Changelogs }) => EmbeddedDatabase;
+type Restart = (opened: { database: EmbeddedDatabase; logs: Changelogs }) => EmbeddedDatabase | Promise<EmbeddedDatabase>;
 
 function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (number: bigint) => boolean; restart: Restart }): StateGround {
   const logs = new Changelogs();
@@ -34,7 +34,7 @@ function ground(limits: Partial<TaskStateLimits>, { kept, restart }: { kept: (nu
       if (kept(number)) local.write([{ commit, next, changelog: "id", atMs: 1 }]);
     },
     restart: async () => {
-      database = restart({ database, logs });
+      database = await restart({ database, logs });
       storage = embeddedStateStorage(database, limits, { tellsExpired: true });
       local = new LocalState(database);
     },
@@ -49,10 +49,10 @@ testStateStorage("local copy that was kept", (limits) => ground(limits, { kept: 
 testStateStorage("local copy that was lost, restored whole from a compacted changelog", (limits) =>
   ground(limits, {
     kept: all,
-    restart: ({ logs }) => {
+    restart: async ({ logs }) => {
       const database = new EmbeddedDatabase(":memory:");
       for (const task of logs.records.keys()) logs.compact(task);
-      bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 7 });
+      await bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 7 });
       return database;
     },
   }),
@@ -61,9 +61,9 @@ testStateStorage("local copy that was lost, restored whole from a compacted chan
 testStateStorage("local copy that was lost, and whose restore was cut off twice", (limits) =>
   ground(limits, {
     kept: all,
-    restart: ({ logs }) => {
+    restart: async ({ logs }) => {
       const database = new EmbeddedDatabase(":memory:");
-      for (const most of [5, 20, Infinity]) bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 5, most });
+      for (const most of [5, 20, Infinity]) await bringBack(new LocalState(database), logs, { behind: 1_000_000n, slice: 5, most });
       return database;
     },
   }),
@@ -96,11 +96,11 @@ for (const [way, far] of [
   ["a tail", 10n],
   ["rows", 1_000_000n],
 ] as const) {
-  test(`[K82] a copy that is behind is brought up by ${way}, deletes included, and says so`, () => {
+  test(`[K82] a copy that is behind is brought up by ${way}, deletes included, and says so`, async () => {
     const { database, logs } = behind(20n, 15n);
     const local = new LocalState(database);
     expect(local.read(old)).toMatchObject({ number: 15n, whole: true });
-    bringBack(local, logs, { behind: far, slice: 3 });
+    await bringBack(local, logs, { behind: far, slice: 3 });
     expect(local.read(old)).toMatchObject({ number: 20n, whole: true, next: logs.ends.get(old)! });
     expect(Buffer.from(local.read(old)!.meta).toString()).toBe("meta 20");
     const found = new Map(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range());
@@ -108,28 +108,28 @@ for (const [way, far] of [
   });
 }
 
-test("[K82] a restore by rows that was cut off is kept and not taken for a whole one; one by a tail leaves what was", () => {
+test("[K82] a restore by rows that was cut off is kept and not taken for a whole one; one by a tail leaves what was", async () => {
   const { database, logs } = behind(20n, 15n);
   const local = new LocalState(database);
-  bringBack(local, logs, { behind: 10n, slice: 2, most: 4 });
+  await bringBack(local, logs, { behind: 10n, slice: 2, most: 4 });
   expect(local.read(old)).toMatchObject({ number: 15n, whole: true });
-  bringBack(local, logs, { behind: 1_000_000n, slice: 2, most: 4 });
+  await bringBack(local, logs, { behind: 1_000_000n, slice: 2, most: 4 });
   const half = local.read(old)!;
   expect(half).toMatchObject({ number: 15n, whole: false });
   expect(half.next).toBeLessThan(logs.ends.get(old)!);
-  bringBack(local, logs, { behind: 10n, slice: 2 });
+  await bringBack(local, logs, { behind: 10n, slice: 2 });
   expect(local.read(old)).toMatchObject({ number: 20n, whole: true });
   const found = new Map(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range());
   expect([...found.keys()]).toEqual(["own 19", "own 20", "shared"]);
 });
 
-test("[K82] a copy that is thrown away leaves nothing that could rise again", () => {
+test("[K82] a copy that is thrown away leaves nothing that could rise again", async () => {
   const { database, logs } = behind(20n, 20n);
   const local = new LocalState(database);
   expect(local.tasks()).toEqual([old]);
   local.forget(old);
   expect(local.tasks()).toEqual([]);
   expect([...embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").range()]).toEqual([]);
-  bringBack(local, logs, { behind: 1_000_000n, slice: 100 });
+  await bringBack(local, logs, { behind: 1_000_000n, slice: 100 });
   expect(embeddedStateStorage(database).open(old, stores).keyValue<Value>("totals").get("shared")).toMatchObject({ n: 20 });
 });

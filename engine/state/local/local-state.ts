@@ -4,10 +4,16 @@ import { Deltas } from "#broker/embedded/deltas.ts";
 import type { LocalCheckpoint, LocalCommit, LocalCopy, Restoration } from "#broker/kafka/changelog/local-copy.ts";
 import { StateTables } from "#state/embedded/state-tables.ts";
 import { LocalTables } from "./local-tables.ts";
+import { BulkRestoration } from "./bulk-restoration.ts";
 import { RowsRestoration, TailRestoration } from "./restorations.ts";
 
-/** Up to so many records, a restore gathers what comes and leaves what is here as it is. */
-const smallTail = 50_000n;
+export type RestoreBounds = {
+  /** Up to so many records, a restore gathers what comes and leaves what is here as it is. */
+  readonly tailRecords: number;
+  /** Keys of restored rows that may be in memory, of all tasks: some 45 bytes each and their own. */
+  readonly mostRows: number;
+};
+const defaultBounds: RestoreBounds = { tailRecords: 50_000, mostRows: 4_000_000 };
 
 /** The local copy of a worker's state in one file, where `embeddedStateStorage` opens it. */
 export class LocalState implements LocalCopy {
@@ -16,11 +22,15 @@ export class LocalState implements LocalCopy {
   readonly #tables;
   readonly #local;
 
-  constructor(database: EmbeddedDatabase) {
+  readonly #bounds: RestoreBounds;
+
+  constructor(database: EmbeddedDatabase, bounds: Partial<RestoreBounds> = {}) {
     this.#database = database;
     this.#deltas = new Deltas(database);
     this.#tables = new StateTables(database);
     this.#local = new LocalTables(database);
+    this.#bounds = { ...defaultBounds, ...bounds };
+    for (const task of this.#tables.restored.torn()) this.forget(task);
   }
 
   read(task: TaskId): LocalCheckpoint | undefined {
@@ -56,8 +66,14 @@ export class LocalState implements LocalCopy {
       tables: this.#tables,
       local: this.#local,
     };
+    const { restored } = this.#tables;
     const before = this.read(task);
-    return before?.whole !== false && behind <= smallTail ? new TailRestoration(parts) : new RowsRestoration(parts, before);
+    if (before?.whole !== false && behind <= this.#bounds.tailRecords) return new TailRestoration(parts);
+    const begun = restored.of(task);
+    const isBulk =
+      before === undefined ? restored.folder !== undefined : !before.whole && begun !== undefined && begun.folded === undefined;
+    if (isBulk) return new BulkRestoration(parts, { before, behind, mostRows: this.#bounds.mostRows });
+    return new RowsRestoration(parts, before);
   }
 
   forget(task: TaskId): void {
@@ -66,6 +82,7 @@ export class LocalState implements LocalCopy {
       this.#deltas.dropUpTo(task, maxNumber);
       this.#local.delete(task);
     });
+    this.#tables.restored.sweep();
   }
 }
 

@@ -4,12 +4,13 @@ import { applicationId, EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { KafkaBroker, type KafkaBrokerOptions } from "#broker/kafka/kafka-broker.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import type { StateStorage, TaskStateLimits } from "#state/task-state.ts";
-import { LocalState } from "./local-state.ts";
+import { LocalState, type RestoreBounds } from "./local-state.ts";
 
 export type KafkaLogOptions = Omit<KafkaBrokerOptions, "local"> & {
   /** File of the local copy of the state, made when it is missing; one process and member a file. `:memory:` keeps nothing. */
   readonly stateFile: string;
   readonly limits?: Partial<TaskStateLimits>;
+  readonly restore?: Partial<RestoreBounds>;
 };
 
 export type KafkaLog = { readonly broker: KafkaBroker; readonly storage: StateStorage; close(): Promise<void> };
@@ -19,9 +20,9 @@ export type KafkaLog = { readonly broker: KafkaBroker; readonly storage: StateSt
  * `….damaged`: the changelogs have it all.
  * @throws {BrokerError} `BROKER_LOCKED`, `BROKER_IO`, `BROKER_CORRUPT` for another program's database
  */
-export function openKafka({ stateFile, limits = {}, ...options }: KafkaLogOptions): KafkaLog {
+export function openKafka({ stateFile, limits = {}, restore = {}, ...options }: KafkaLogOptions): KafkaLog {
   const database = openOrAnew(stateFile);
-  const broker = new KafkaBroker({ ...options, local: new LocalState(database) });
+  const broker = new KafkaBroker({ ...options, local: new LocalState(database, restore) });
   return {
     broker,
     storage: embeddedStateStorage(database, limits, { tellsExpired: true }),

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { type StoreDelta, taskId } from "#broker/broker.ts";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
-import { type ChangelogEntry, readEntry, writeChanges } from "#broker/kafka/changelog/changelog-entry.ts";
+import { type ChangelogBatch, writeChanges } from "#broker/kafka/changelog/changelog-entry.ts";
 import { DeltaWriter } from "#broker/store-delta.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import { reusingCodec, type Value } from "#state/state-harness.ts";
 import { keyValueStore, windowStore, type StoreSpec } from "#state/store.ts";
+import { batchesOf } from "./changelogs-in-memory.ts";
 import { LocalState } from "./local-state.ts";
 
 const task = taskId("orders", 3);
@@ -50,57 +51,62 @@ const commitOf = (number: bigint, ...changes: readonly Change[]) => ({
   outputs: [],
 });
 
-function entriesOf(...commits: readonly ReturnType<typeof commitOf>[]): ChangelogEntry[] {
-  const entries: ChangelogEntry[] = [];
+function recordsOf(...commits: readonly ReturnType<typeof commitOf>[]): ChangelogBatch[] {
+  const records: { key: Uint8Array; value: Uint8Array | null }[] = [];
   for (const commit of commits)
-    writeChanges(commit, (key, value) => {
-      const entry = readEntry(Buffer.from(key), value === null ? null : Buffer.from(value), () => "test")!;
-      if (entry.kind !== "meta") entries.push(entry);
-    });
-  return entries;
+    writeChanges(commit, (key, value) => void records.push({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }));
+  return batchesOf(records);
 }
 const write = (local: LocalState, number: bigint, ...changes: readonly Change[]): void =>
   local.write([{ commit: commitOf(number, ...changes), next: number * 10n, changelog: "id", atMs: 1000 }]);
-function restore(local: LocalState, behind: bigint, ...commits: readonly ReturnType<typeof commitOf>[]): void {
+async function restore(local: LocalState, behind: bigint, ...commits: readonly ReturnType<typeof commitOf>[]): Promise<void> {
   const restoration = local.restore(task, { id: "id", behind, atMs: 9000 });
-  const { number, meta } = commits.at(-1)!;
-  restoration.apply(entriesOf(...commits), number * 10n);
-  restoration.finish({ number, meta, next: number * 10n });
+  const { number } = commits.at(-1)!;
+  await restoration.apply(recordsOf(...commits), number * 10n);
+  restoration.finish(number * 10n);
 }
 
 for (const [way, behind] of Object.entries(ways)) {
-  test(`[K82] a store that was forgotten and declared as one of another kind is restored ${way}`, () => {
+  test(`[K82] a store that was forgotten and declared as one of another kind is restored ${way}`, async () => {
     const { local, stored } = openTest();
     write(local, 1n, { put: ["old"] });
     stored({ s: keyed });
-    restore(local, behind, commitOf(2n, { put: ["older"] }), commitOf(3n, { clear: true }), commitOf(4n, { kind: "window", put: ["new"] }));
+    await restore(
+      local,
+      behind,
+      commitOf(2n, { put: ["older"] }),
+      commitOf(3n, { clear: true }),
+      commitOf(4n, { kind: "window", put: ["new"] }),
+    );
     expect(stored({ s: windowed })).toEqual({ s: ["new"] });
   });
 
-  test(`[K82] what a store held before it was forgotten here does not rise again when one of its name is restored ${way}`, () => {
+  test(`[K82] what a store held before it was forgotten here does not rise again when one of its name is restored ${way}`, async () => {
     const { local, stored } = openTest();
     stored({ s: keyed, t: keyed });
     write(local, 1n, { put: ["old"] }, { store: "t", put: ["kept"] });
     stored({ t: keyed });
     write(local, 2n, { clear: true });
-    restore(local, behind, commitOf(3n, { put: ["new"] }));
+    await restore(local, behind, commitOf(3n, { put: ["new"] }));
     expect(stored({ s: keyed, t: keyed })).toEqual({ s: ["new"], t: ["kept"] });
   });
 }
 
-test("[K82] a restore that was cut off is as old as what it began with", () => {
+test("[K82] a restore that was cut off is as old as what it began with", async () => {
   const { local } = openTest();
   write(local, 1n, { put: ["a"] });
   const begun = (atMs: number) => local.restore(task, { id: "id", behind: ways["by rows"], atMs });
-  begun(5000).apply(entriesOf(commitOf(2n, { put: ["b"] })), 20n);
+  await begun(5000).apply(recordsOf(commitOf(2n, { put: ["b"] })), 20n);
   expect(local.read(task)).toMatchObject({ whole: false, writtenAtMs: 1000 });
-  begun(6000).apply(entriesOf(commitOf(3n, { put: ["c"] })), 30n);
+  await begun(6000).apply(recordsOf(commitOf(3n, { put: ["c"] })), 30n);
   expect(local.read(task)).toMatchObject({ whole: false, writtenAtMs: 1000 });
-  begun(7000).finish({ number: 3n, meta: Buffer.from("meta 3"), next: 30n });
+  const last = begun(7000);
+  await last.apply(recordsOf(commitOf(3n, { put: ["c"] })), 30n);
+  last.finish(30n);
   expect(local.read(task)).toMatchObject({ whole: true, writtenAtMs: 7000 });
   local.forget(task);
-  begun(8000).apply(entriesOf(commitOf(1n, { put: ["a"] })), 10n);
-  begun(9000).apply(entriesOf(commitOf(2n, { put: ["b"] })), 20n);
+  await begun(8000).apply(recordsOf(commitOf(1n, { put: ["a"] })), 10n);
+  await begun(9000).apply(recordsOf(commitOf(2n, { put: ["b"] })), 20n);
   expect(local.read(task)).toMatchObject({ whole: false, writtenAtMs: 8000 });
 });
 

@@ -1,9 +1,10 @@
 import type { TaskId } from "#broker/broker.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import type { Deltas } from "#broker/embedded/deltas.ts";
-import type { ChangelogEntry } from "#broker/kafka/changelog/changelog-entry.ts";
+import { type ChangelogBatch, type ChangelogEntry, readEntries } from "#broker/kafka/changelog/changelog-entry.ts";
 import type { LocalCheckpoint, Restoration } from "#broker/kafka/changelog/local-copy.ts";
 import { DeltaReader, deltaOps, DeltaWriter, type StoreKind } from "#broker/store-delta.ts";
+import type { RestoredTask } from "#state/embedded/restored-tasks.ts";
 import type { StateTables, StoreRow } from "#state/embedded/state-tables.ts";
 import { StateError } from "#state/state-error.ts";
 import type { LocalTables } from "./local-tables.ts";
@@ -26,6 +27,7 @@ type StoreChanges = { readonly kind: StoreKind; readonly rows: Map<string, Row>;
  * is touched. Lost when it is cut off.
  */
 export class TailRestoration implements Restoration {
+  last: Restoration["last"];
   private readonly parts: RestorationParts;
   private readonly stores = new Map<string, StoreChanges>();
   private readonly cleared = new Set<string>();
@@ -34,9 +36,12 @@ export class TailRestoration implements Restoration {
     this.parts = parts;
   }
 
-  apply(entries: readonly ChangelogEntry[]): void {
-    for (const entry of entries) {
-      if (entry.kind === "meta") continue;
+  apply(batches: readonly ChangelogBatch[]): void {
+    for (const entry of readEntries(batches)) {
+      if (entry.kind === "meta") {
+        this.last = { number: entry.number, meta: Buffer.from(entry.meta) };
+        continue;
+      }
       if (entry.kind === "clear") {
         this.cleared.add(entry.store);
         this.stores.delete(entry.store);
@@ -54,8 +59,9 @@ export class TailRestoration implements Restoration {
     }
   }
 
-  finish({ number, meta, next }: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void {
+  finish(next: bigint): void {
     const { task, changelog, atMs, database, deltas, tables, local } = this.parts;
+    const { number, meta } = this.last!;
     const writer = new DeltaWriter();
     const changes = [...this.stores].map(([store, { kind, rows, expired }]) => {
       writer.begin(kind);
@@ -75,9 +81,12 @@ export class TailRestoration implements Restoration {
 
 /** A task that is far behind: what is here is folded first, then what comes is written into the rows as it comes, and kept when it is cut off. */
 export class RowsRestoration implements Restoration {
+  last: Restoration["last"];
   private readonly parts: RestorationParts;
   private readonly rows = new Map<string, StoreRow>();
   private started: boolean;
+  /** What an earlier restore left behind the table of rows. */
+  private readonly restored: RestoredTask | undefined;
   /** What stands there until the end: no later time either, since deletes behind what was read first may be gone from the changelog by then. */
   private readonly base: Pick<LocalCheckpoint, "number" | "meta" | "writtenAtMs">;
 
@@ -86,19 +95,21 @@ export class RowsRestoration implements Restoration {
     this.started = before !== undefined && !before.whole;
     const { number, meta, writtenAtMs } = before ?? { number: 0n, meta: new Uint8Array(0), writtenAtMs: parts.atMs };
     this.base = { number, meta, writtenAtMs };
+    this.restored = parts.tables.restored.of(parts.task);
   }
 
-  apply(entries: readonly ChangelogEntry[], next: bigint): void {
+  apply(batches: readonly ChangelogBatch[], next: bigint): void {
     const { task, changelog, database, local } = this.parts;
     database.transaction("normal", () => {
       this.start();
-      for (const entry of entries) this.write(entry);
+      for (const entry of readEntries(batches)) this.write(entry);
       local.write(task, { ...this.base, next, changelog, whole: false });
     });
   }
 
-  finish({ number, meta, next }: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void {
+  finish(next: bigint): void {
     const { task, changelog, atMs, database, tables, local } = this.parts;
+    const { number, meta } = this.last!;
     database.transaction("normal", () => {
       this.start();
       tables.markFolded(task, number);
@@ -135,13 +146,17 @@ export class RowsRestoration implements Restoration {
     if (entry.kind === "row") this.put(entry.store, entry.storeKind, entry);
     else if (entry.kind === "expiry") this.expire(entry.store, entry.before);
     else if (entry.kind === "clear") this.clear(entry.store);
+    else this.last = { number: entry.number, meta: Buffer.from(entry.meta) };
   }
 
   private put(store: string, kind: StoreKind, { rowKey, value }: Row): void {
     const { tables } = this.parts;
     const { id } = this.storeRow(store, kind);
-    if (value === null) tables.delete(id, rowKey);
-    else tables.put(id, rowKey, value);
+    if (value !== null) tables.put(id, rowKey, value);
+    else {
+      tables.delete(id, rowKey);
+      if (this.restored !== undefined) tables.restored.remove(this.restored, id, rowKey);
+    }
   }
 
   /** Rows of expired windows go behind the opening of the task, a few a commit. */

@@ -86,6 +86,10 @@ class MemoryStore implements BaseStore {
     this.write = write;
   }
 
+  get empty(): boolean {
+    return this.rows.size === 0;
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     return this.rows.get(binary(key));
   }

@@ -1,5 +1,6 @@
 import type { TaskCommit } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
+import { type BatchIndex, keyOf, valueOf } from "#broker/record-batch.ts";
 import { DeltaReader, deltaOps, type StoreKind } from "#broker/store-delta.ts";
 
 /**
@@ -21,7 +22,10 @@ export type ChangelogEntry =
   | { readonly kind: "clear"; readonly store: string }
   | { readonly kind: "meta"; readonly number: bigint; readonly meta: Uint8Array };
 
-const kinds = { "key-value": 0, window: 1, expiry: 2, meta: 3, clear: 4 } as const;
+/** Records of a changelog as they were fetched; `at` names the place of one. */
+export type ChangelogBatch = { readonly index: BatchIndex; readonly at: (record: number) => string };
+
+export const kinds = { "key-value": 0, window: 1, expiry: 2, meta: 3, clear: 4 } as const;
 const nothing = Buffer.alloc(0);
 const metaKey = Buffer.of(kinds.meta, 0);
 
@@ -65,6 +69,16 @@ export function readEntry(key: Buffer | null, value: Buffer | null, where: () =>
       return { kind: "meta", number: value.readBigUInt64BE(0), meta: value.subarray(8) };
     default:
       return undefined;
+  }
+}
+
+/** What the records of batches say, one after the other; views into them. @throws {BrokerError} `BROKER_CORRUPT` */
+export function* readEntries(batches: readonly ChangelogBatch[]): Generator<ChangelogEntry, void> {
+  for (const { index, at } of batches) {
+    for (let i = 0; i < index.count; i++) {
+      const entry = readEntry(keyOf(index, i), valueOf(index, i), () => at(i));
+      if (entry !== undefined) yield entry;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TaskCommit, TaskId } from "#broker/broker.ts";
-import type { ChangelogEntry } from "./changelog-entry.ts";
+import type { ChangelogBatch } from "./changelog-entry.ts";
 
 /** What is kept of a task here: everything that its changelog says before `next`. */
 export type LocalCheckpoint = {
@@ -25,10 +25,12 @@ export type LocalCommit = {
 
 /** A task's state being brought up to its last commit. What was applied is kept when the restore is cut off, unless it was little. */
 export interface Restoration {
-  /** Entries in the order of the changelog, and where it goes on behind them. */
-  apply(entries: readonly ChangelogEntry[], next: bigint): void;
-  /** Everything up to this commit was applied: the state can be opened. */
-  finish(commit: { readonly number: bigint; readonly meta: Uint8Array; readonly next: bigint }): void;
+  /** The last commit that was applied. */
+  readonly last: { readonly number: bigint; readonly meta: Uint8Array } | undefined;
+  /** Records in the order of the changelog, and where it goes on behind them. @throws {BrokerError} `BROKER_CORRUPT` for records that are none of ours */
+  apply(batches: readonly ChangelogBatch[], next: bigint): void | Promise<void>;
+  /** Everything up to `last` was applied, and the changelog goes on at `next`: the state can be opened. */
+  finish(next: bigint): void;
 }
 
 /**

@@ -1,11 +1,9 @@
 import { BrokerError } from "#broker/broker-error.ts";
 import type { TaskId } from "#broker/broker.ts";
-import { keyOf, valueOf } from "#broker/record-batch.ts";
 import { listOffsets } from "../admin/offsets.ts";
 import { committedRanges } from "../fetch/committed-ranges.ts";
 import type { KafkaEvents } from "../kafka-events.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
-import { type ChangelogEntry, readEntry } from "./changelog-entry.ts";
 import type { LocalCheckpoint, LocalCopy } from "./local-copy.ts";
 
 export type RestorerParts = {
@@ -133,30 +131,21 @@ export class Restorer {
     let told = begun;
     events.restoring({ task, read: 0n, total, ms: 0 });
     const restoration = local.restore(task, { id: changelog, behind: total, atMs: clock() });
-    let last: { readonly number: bigint; readonly meta: Uint8Array } | undefined;
     await committedRanges(client, [{ ...place, from: first, to: goal }], {
       signal,
-      each: ({ parts, next }) => {
-        const entries: ChangelogEntry[] = [];
-        for (const { index, baseOffset } of parts) {
-          for (let i = 0; i < index.count; i++) {
-            const entry = readEntry(
-              keyOf(index, i),
-              valueOf(index, i),
-              () => `${topic}[${partition}]@${baseOffset + BigInt(index.numbers[i]!)}`,
-            );
-            if (entry?.kind === "meta") last = { number: entry.number, meta: Buffer.from(entry.meta) };
-            else if (entry !== undefined) entries.push(entry);
-          }
-        }
-        restoration.apply(entries, next);
+      each: async ({ parts, next }) => {
+        const batches = parts.map(({ index, baseOffset }) => ({
+          index,
+          at: (record: number) => `${topic}[${partition}]@${baseOffset + BigInt(index.numbers[record]!)}`,
+        }));
+        await restoration.apply(batches, next);
         const now = performance.now();
         if (now - told < tellEveryMs) return;
         told = now;
         events.restoring({ task, read: next - first, total, ms: now - begun });
       },
     });
-    if (last?.number === number) restoration.finish({ ...last, next: goal });
+    if (restoration.last?.number === number) restoration.finish(goal);
     events.restoring({ task, read: total, total, ms: performance.now() - begun });
   }
 
