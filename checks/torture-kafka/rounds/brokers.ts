@@ -26,6 +26,8 @@ export const moveCoordinator: Round = async (stage) => {
     side: random.pick(["request", "answer"] as const),
   };
   let id = 0;
+  // What it has done it must not get to say.
+  if (moment.side === "answer") slot.proxy.loseAnswer({ api: moment.api, outcome: "done" });
   await atMoment(slot, moment, async (port) => {
     ({ id } = cluster.nodes.find((node) => node.port === port)!);
     await cluster.kill(id);

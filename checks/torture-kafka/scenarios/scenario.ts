@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
@@ -24,7 +24,7 @@ import { SmokeGenerator } from "../smoke/generator.ts";
 import { judge } from "../smoke/judge.ts";
 import { numberCodec } from "../smoke/number-codec.ts";
 import { smokePlan, type SmokeOptions, topicOf } from "../smoke/plan.ts";
-import { dumpOf } from "../state-dump.ts";
+import { dumpOf, type StateDump } from "../state-dump.ts";
 import { judgeState } from "../state-judge.ts";
 
 const settleMs = 60_000;
@@ -157,6 +157,11 @@ export class Scenario {
   async settle(): Promise<void> {
     await this.watch.caughtUp({ deadlineMs: settleMs });
     await this.watch.quiet(1500, { deadlineMs: settleMs });
+  }
+
+  /** What a worker that was stopped had in memory. */
+  dumpOf({ stateFile }: RunningWorker): StateDump {
+    return JSON.parse(readFileSync(this.#kept.get(stateFile)!.dumpFile, "utf8")) as StateDump;
   }
 
   /** The closed-form answers, read by a consumer that is none of ours. */
