@@ -1,4 +1,4 @@
-import { offsetFetchV9 } from "@platformatic/kafka";
+import { offsetFetchV9 } from "../wire/kafka-library.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import type { TopicPartition } from "#broker/kafka/wire/leaders.ts";
 import { persist } from "#broker/kafka/wire/persist.ts";

@@ -1,4 +1,4 @@
-import { deleteRecordsV2 } from "@platformatic/kafka";
+import { deleteRecordsV2 } from "../wire/kafka-library.ts";
 import type { Position } from "#broker/broker.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { errorId } from "#broker/kafka/wire/kafka-error.ts";

@@ -1,4 +1,4 @@
-import { listOffsetsV7 } from "@platformatic/kafka";
+import { listOffsetsV7 } from "../wire/kafka-library.ts";
 import type { Position } from "#broker/broker.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { KafkaError, errorId } from "#broker/kafka/wire/kafka-error.ts";

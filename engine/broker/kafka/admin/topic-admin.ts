@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, createTopicsV7, describeConfigsV4, metadataV12 } from "@platformatic/kafka";
+import { ConfigResourceTypes, createTopicsV7, describeConfigsV4, metadataV12 } from "../wire/kafka-library.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { TopicSpec } from "#broker/broker.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";

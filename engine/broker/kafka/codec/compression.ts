@@ -1,5 +1,5 @@
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { compressionsAlgorithms } from "@platformatic/kafka";
+import { compressionsAlgorithms } from "../wire/kafka-library.ts";
 
 /** In the order of their numbers in a batch's attributes. */
 export const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const;

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { crc32c as fallback } from "@platformatic/kafka";
+import { crc32c as fallback } from "../wire/kafka-library.ts";
 
 type Native = { readonly crc32c: (bytes: Uint8Array) => number };
 

@@ -1,4 +1,4 @@
-import { fetchV13 } from "@platformatic/kafka";
+import { fetchV13 } from "../wire/kafka-library.ts";
 import type { Request } from "#broker/kafka/wire/kafka-client.ts";
 import type { TopicPartition } from "#broker/kafka/wire/leaders.ts";
 import { type FetchAnswer, parseFetch } from "./fetch-answer.ts";

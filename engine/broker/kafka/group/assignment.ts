@@ -1,4 +1,4 @@
-import { Reader, Writer } from "@platformatic/kafka";
+import { Reader, Writer } from "../wire/kafka-library.ts";
 import { encodeAssignedPartitions, userDataOfAssignment } from "./protocol-bytes.ts";
 import type { TopicPartitions } from "./task-list.ts";
 

@@ -1,4 +1,4 @@
-import { joinGroupV9, leaveGroupV5, syncGroupV5 } from "@platformatic/kafka";
+import { joinGroupV9, leaveGroupV5, syncGroupV5 } from "../wire/kafka-library.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { KafkaError } from "#broker/kafka/wire/kafka-error.ts";
 import { persist, type Persistence } from "#broker/kafka/wire/persist.ts";

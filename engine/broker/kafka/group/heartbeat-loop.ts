@@ -1,4 +1,4 @@
-import { heartbeatV4 } from "@platformatic/kafka";
+import { heartbeatV4 } from "../wire/kafka-library.ts";
 import { hasMoved, isRetriable } from "#broker/kafka/wire/error-classes.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { asKafkaError } from "#broker/kafka/wire/kafka-error.ts";

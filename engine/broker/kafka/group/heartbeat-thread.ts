@@ -1,7 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ClusterSettings } from "#broker/kafka/wire/cluster.ts";
-import { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
-import { type Beat, HeartbeatLoop } from "./heartbeat-loop.ts";
+import type { Beat } from "./heartbeat-loop.ts";
 
 export type HeartbeatThreadData = {
   readonly cluster: ClusterSettings;
@@ -10,10 +10,15 @@ export type HeartbeatThreadData = {
   readonly maxPollMs: number;
   /** Monotonic nanoseconds at which the main thread last had its turn. */
   readonly life: SharedArrayBuffer;
+  /** How long it lets others go first. */
+  readonly delayMs: number;
 };
 
 // A thread of its own with a connection of its own: the main thread may be busy for longer than a session lasts.
-const { cluster, group, requestTimeoutMs, maxPollMs, life } = workerData as HeartbeatThreadData;
+const { cluster, group, requestTimeoutMs, maxPollMs, life, delayMs } = workerData as HeartbeatThreadData;
+await sleep(delayMs);
+const { KafkaClient } = await import("#broker/kafka/wire/kafka-client.ts");
+const { HeartbeatLoop } = await import("./heartbeat-loop.ts");
 const lastTurn = new BigInt64Array(life);
 const client = new KafkaClient(cluster, "heartbeat", { requestTimeoutMs });
 const loop = new HeartbeatLoop(client, group, {

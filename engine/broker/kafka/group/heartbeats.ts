@@ -13,6 +13,8 @@ export type HeartbeatSettings = {
 };
 
 const tickMs = 500;
+/** A thread loads its code when those who join have done so, at most a tenth of a session later: until then it would be in their way. */
+const longestDelayMs = 1000;
 const restartMs = 100;
 
 /**
@@ -37,7 +39,14 @@ export class Heartbeats {
   constructor(settings: HeartbeatSettings, report: (report: HeartbeatReport) => void) {
     const { cluster, group, sessionTimeoutMs, maxPollMs } = settings;
     const life = new SharedArrayBuffer(8);
-    this.#data = { cluster, group, requestTimeoutMs: Math.max(500, Math.floor(sessionTimeoutMs / 3)), maxPollMs, life };
+    this.#data = {
+      cluster,
+      group,
+      requestTimeoutMs: Math.max(500, Math.floor(sessionTimeoutMs / 3)),
+      maxPollMs,
+      life,
+      delayMs: Math.min(longestDelayMs, sessionTimeoutMs / 10),
+    };
     this.#report = report;
     this.#lastTurn = new BigInt64Array(life);
     this.#tick();

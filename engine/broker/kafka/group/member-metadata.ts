@@ -1,4 +1,4 @@
-import { Reader, Writer } from "@platformatic/kafka";
+import { Reader, Writer } from "../wire/kafka-library.ts";
 import { encodeSubscription, userDataOfSubscription } from "./protocol-bytes.ts";
 import type { TaskList } from "./task-list.ts";
 

@@ -1,4 +1,4 @@
-import { Reader, Writer } from "@platformatic/kafka";
+import { Reader, Writer } from "../wire/kafka-library.ts";
 import type { TopicPartitions } from "./task-list.ts";
 
 /** Version of Kafka's ConsumerProtocol in which members speak: 1 has the owned partitions. */

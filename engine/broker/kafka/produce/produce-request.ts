@@ -1,4 +1,4 @@
-import { type Reader, Writer } from "@platformatic/kafka";
+import { type Reader, Writer } from "../wire/kafka-library.ts";
 import type { Request } from "../wire/kafka-client.ts";
 import { errorId } from "../wire/kafka-error.ts";
 

@@ -1,4 +1,11 @@
-import { addOffsetsToTxnV4, addPartitionsToTxnV3, endTxnV4, initProducerIdV5, type Reader, txnOffsetCommitV4 } from "@platformatic/kafka";
+import {
+  addOffsetsToTxnV4,
+  addPartitionsToTxnV3,
+  endTxnV4,
+  initProducerIdV5,
+  type Reader,
+  txnOffsetCommitV4,
+} from "../wire/kafka-library.ts";
 import type { ProducerIdentity } from "../produce/sequences.ts";
 import type { Request } from "../wire/kafka-client.ts";
 import { errorId, KafkaError } from "../wire/kafka-error.ts";

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from "@platformatic/kafka";
+import type { ConnectionOptions } from "./kafka-library.ts";
 
 export type Address = { readonly host: string; readonly port: number };
 

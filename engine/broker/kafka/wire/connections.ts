@@ -7,7 +7,7 @@ import {
   ConnectionPool,
   MultipleErrors,
   NetworkError,
-} from "@platformatic/kafka";
+} from "./kafka-library.ts";
 import { type Address, type ClusterSettings, reachedAt } from "./cluster.ts";
 
 /** One role's connections to the brokers of a cluster, at most one a broker; opened when they are asked for. */

@@ -7,7 +7,7 @@ import {
   metadataV12,
   type ResponseParser,
   type Writer,
-} from "@platformatic/kafka";
+} from "./kafka-library.ts";
 import type { Address, ClusterSettings, Metadata, Topic } from "./cluster.ts";
 import { Connections } from "./connections.ts";
 import { asKafkaError, errorId, KafkaError, network } from "./kafka-error.ts";

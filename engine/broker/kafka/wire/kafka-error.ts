@@ -1,4 +1,4 @@
-import { GenericError, MultipleErrors, protocolErrorsCodesById, UserError } from "@platformatic/kafka";
+import { GenericError, MultipleErrors, protocolErrorsCodesById, UserError } from "./kafka-library.ts";
 
 /** What stands for errors that no broker named: a connection that broke, was refused or did not answer in time. */
 export const network = "NETWORK";

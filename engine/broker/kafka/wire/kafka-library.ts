@@ -1,0 +1,50 @@
+import type * as Kafka from "@platformatic/kafka";
+
+/**
+ * What we use of the Kafka library, without its clients and schema registries, which nobody uses here: they compile JSON schemas when they are loaded,
+ * a third of a second in each of the threads of a process that is to be back within one. The package has one door, so its files are named; its version is
+ * pinned, and a test compares what comes by either way.
+ */
+const root = import.meta.resolve("@platformatic/kafka");
+const part = async (path: string): Promise<typeof Kafka> => (await import(new URL(path, root).href)) as typeof Kafka;
+const [apis, errors, network, protocol] = await Promise.all([
+  part("./apis/index.js"),
+  part("./errors.js"),
+  part("./network/connection-pool.js"),
+  part("./protocol/index.js"),
+]);
+
+export const {
+  addOffsetsToTxnV4,
+  addPartitionsToTxnV3,
+  apiVersionsV3,
+  ConfigResourceTypes,
+  createAPI,
+  createTopicsV7,
+  deleteRecordsV2,
+  describeConfigsV4,
+  endTxnV4,
+  fetchV13,
+  findCoordinatorV4,
+  heartbeatV4,
+  initProducerIdV5,
+  joinGroupV9,
+  leaveGroupV5,
+  listOffsetsV7,
+  metadataV12,
+  offsetFetchV9,
+  syncGroupV5,
+  txnOffsetCommitV4,
+} = apis;
+export const { AuthenticationError, GenericError, MultipleErrors, NetworkError, UserError } = errors;
+export const { ConnectionPool } = network;
+export const { compressionsAlgorithms, crc32c, protocolErrorsCodesById, Reader, Writer } = protocol;
+
+export type API<RequestArguments extends unknown[], ResponseType> = Kafka.API<RequestArguments, ResponseType>;
+export type AuthenticationError = Kafka.AuthenticationError;
+export type Connection = Kafka.Connection;
+export type ConnectionOptions = Kafka.ConnectionOptions;
+export type ConnectionPool = Kafka.ConnectionPool;
+export type Reader = Kafka.Reader;
+export type ResponseParser<ReturnType> = Kafka.ResponseParser<ReturnType>;
+export type Writer = Kafka.Writer;
