@@ -20,7 +20,7 @@ import { readinessOf } from "./readiness.ts";
 import { createRetentionRoute } from "./retention-route.ts";
 import { TaskOwners } from "./task-owners.ts";
 import { topicsOf } from "./topics.ts";
-import { WorkerHost } from "./worker-host.ts";
+import type { WorkerHost } from "./worker-host.ts";
 
 export type RunParts = {
   readonly compiled: Compiled;
@@ -31,6 +31,8 @@ export type RunParts = {
   readonly logger: Logger;
   /** Gives the start up. */
   readonly signal: AbortSignal;
+  /** One for each worker, to be started. */
+  readonly threads: readonly WorkerHost[];
 };
 
 /** Replicas of a new topic where nobody says otherwise: what one node may be lost of without losing anything, if there are so many nodes. */
@@ -79,19 +81,23 @@ export class RunningProcess {
    */
   async start(): Promise<void> {
     const { connectMs, retention, replication = wantedReplication, minIsr } = this.#options;
-    const { compiled, cluster, signal } = this.#parts;
+    const { compiled, cluster, signal, logger } = this.#parts;
+    logger.debug({ event: "run.loaded" }, "the code is loaded, the topology compiled");
     const { nodes } = await this.#watch.begin(connectMs, signal);
+    logger.debug({ event: "run.cluster-reached" }, "the cluster answers");
     const replicas = this.#options.replication ?? Math.min(replication, nodes);
     // Its state is nobody's: it appends and makes topics, and joins no group.
     const topics = { replication: replicas, ...(minIsr === undefined ? {} : { minIsr }) };
     this.#log = openKafka({ cluster, stateFile: ":memory:", topics });
     const specs = topicsOf(compiled.plan, retention);
     await this.#log.broker.ensureTopics(specs);
+    logger.debug({ event: "run.topics-verified" }, "the topics are as they shall be");
     this.#gateway = this.#makeGateway(new Map(specs.map(({ name, partitions }) => [name, partitions])));
     this.#gateway.app.route("/", createRetentionRoute(specs));
     this.#mountQueries(this.#gateway);
     const { listener, limits } = this.#gateway;
     this.#server = await startServer({ listener, limits, host: this.#options.host, port: this.#options.port });
+    logger.debug({ event: "run.listening", url: this.url }, "HTTP listens");
     this.#workers = this.#startWorkers(replicas);
   }
 
@@ -154,8 +160,9 @@ export class RunningProcess {
     const onError = (error: unknown): void =>
       this.#parts.logger.warn({ event: "queries.owner-away", err: error }, "an owner was not reached");
     const owners = (this.#owners = new TaskOwners({ group: this.#group, endpoint, onError }));
-    return this.#members.map((member) => {
-      const worker = new WorkerHost(
+    return this.#members.map((member, n) => {
+      const worker = this.#parts.threads[n]!;
+      worker.start(
         {
           ...this.#options,
           member,

@@ -9,12 +9,12 @@ export type WorkerHearers = {
 
 const nothingYet: WorkerStatus = { started: false, rebalancing: "joins", owned: 0, opening: [], restoring: [], stopped: [] };
 
-/** A worker's thread as the main thread sees it. */
+/** A worker's thread as the main thread sees it. It loads its code from the beginning, and works once it is started. */
 export class WorkerHost {
-  readonly member: string;
   readonly queries: MessagePort;
+  readonly #askedBy: MessagePort;
   readonly #thread: Thread;
-  readonly #hear: WorkerHearers;
+  #hear: WorkerHearers | undefined;
   readonly #joined = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<EngineFailure>();
   readonly #ended = Promise.withResolvers<void>();
@@ -23,19 +23,23 @@ export class WorkerHost {
   #lastScrape = 0;
   #over = false;
 
-  constructor(settings: Omit<WorkerSettings, "queries">, hear: WorkerHearers) {
-    this.member = settings.member;
-    this.#hear = hear;
+  constructor() {
     const queries = new MessageChannel();
     this.queries = queries.port1;
-    const workerData: WorkerSettings = { ...settings, queries: queries.port2 };
-    this.#thread = new Thread(new URL("./worker-thread.ts", import.meta.url), { workerData, transferList: [queries.port2] });
+    this.#askedBy = queries.port2;
+    this.#thread = new Thread(new URL("./worker-thread.ts", import.meta.url));
     this.#thread.on("message", (message: FromWorker) => this.#take(message));
     this.#thread.on("error", (error) => this.#fail("WORKER_FAILED", error instanceof Error ? error.message : String(error)));
     this.#thread.on("exit", () => {
       this.#fail("WORKER_FAILED", "the worker's thread has ended");
       this.#ended.resolve();
     });
+  }
+
+  start(settings: Omit<WorkerSettings, "queries">, hear: WorkerHearers): void {
+    this.#hear = hear;
+    const start: ToWorker = { kind: "start", settings: { ...settings, queries: this.#askedBy } };
+    this.#thread.postMessage(start, [this.#askedBy]);
   }
 
   /** Settles when its first tasks are assigned and open; never, when it fails before. */
@@ -69,7 +73,7 @@ export class WorkerHost {
     await this.#thread.terminate();
   }
 
-  /** Ends the thread as a crash would: nothing more is committed. */
+  /** Ends the thread as a crash would: nothing more is committed. Nothing happens when it has ended. */
   async kill(): Promise<void> {
     await this.#thread.terminate();
   }
@@ -84,9 +88,9 @@ export class WorkerHost {
         return this.#joined.resolve();
       case "status":
         this.#status = message.status;
-        return this.#hear.status(message.status);
+        return this.#hear?.status(message.status);
       case "owners":
-        return this.#hear.owners(message.told);
+        return this.#hear?.owners(message.told);
       case "metrics":
         this.#scrapes.get(message.id)?.(message.text);
         this.#scrapes.delete(message.id);

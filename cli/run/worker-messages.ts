@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Owner, TaskId } from "@millrace/engine";
 
-/** What a worker's thread is started with. */
+/** What a worker works with. */
 export type WorkerSettings = {
   /** Name of the member, of its state file and of its metrics' label. */
   readonly member: string;
@@ -46,7 +46,11 @@ export type WorkerStatus = {
 export type OwnersTold = { readonly generation: number; readonly owners: readonly (readonly [task: TaskId, owner: Owner])[] };
 
 /** From the main thread. */
-export type ToWorker = { readonly kind: "stop" } | { readonly kind: "metrics"; readonly id: number };
+/** The first is `start`; the others come behind it. */
+export type ToWorker =
+  | { readonly kind: "start"; readonly settings: WorkerSettings }
+  | { readonly kind: "stop" }
+  | { readonly kind: "metrics"; readonly id: number };
 
 /** `joined`: the first tasks are assigned and open; `failed` ends the thread. */
 export type FromWorker =

@@ -1,5 +1,5 @@
 import { flushCompileCache } from "node:module";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { BrokerError, groupOf, type KafkaLog, openKafka, parseClusterUrl, Worker, WorkerError } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { serveAsks } from "#queries/ask-port.ts";
@@ -13,7 +13,9 @@ import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.ts"
 import { WorkerWatch } from "./worker-watch.ts";
 
 /** A worker's thread: its own connections to Kafka, its own state file, its own share of the tasks. Nothing is shared with the others. */
-const settings = workerData as WorkerSettings;
+const settings = await new Promise<WorkerSettings>((settle) => {
+  parentPort!.once("message", (message: ToWorker) => void (message.kind === "start" && settle(message.settings)));
+});
 const logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 const statusEveryMs = 500;
@@ -33,6 +35,7 @@ try {
 
 async function run(): Promise<void> {
   const { topology, member, retention, replication, minIsr } = settings;
+  logger.debug({ event: "worker.loaded" }, "the thread's code is loaded");
   const { compiled } = compileTopology(topology.text, { processors, file: topology.file });
   if (compiled === undefined) throw new Error(`${topology.file} no longer passes its check`);
   const plan = planKept(compiled.plan, retention);
@@ -64,6 +67,7 @@ async function run(): Promise<void> {
     keepMembership: settings.keepMembership,
     events: watch.kafkaEvents,
   }));
+  logger.debug({ event: "worker.state-opened" }, "the local copy of the state is open");
   const worker = new Worker({
     plan,
     broker: opened.broker,
@@ -95,11 +99,13 @@ async function run(): Promise<void> {
   };
   parentPort!.on("message", (message: ToWorker) => {
     if (message.kind === "stop") return void (stopping ??= stop());
+    if (message.kind !== "metrics") return;
     kafka.show(watch.statusOf(worker));
     void engine.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
   });
   await worker.start();
   watch.started = true;
+  logger.debug({ event: "worker.started" }, "its first tasks are open");
   tellStatus();
   worker.ended.catch(fail);
   flushCompileCache();

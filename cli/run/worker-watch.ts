@@ -68,6 +68,7 @@ export class WorkerWatch {
     return {
       rebalancing: (reason) => {
         this.#rebalancing = reason;
+        logger.debug({ event: "worker.joining", reason }, "joins the group");
         changed();
       },
       rebalanced: (rebalance) => {
@@ -81,7 +82,10 @@ export class WorkerWatch {
         changed();
       },
       restoring: (progress) => this.#restores(progress),
-      transaction: (event) => kafka.transaction(event),
+      transaction: (event) => {
+        kafka.transaction(event);
+        logger.debug({ event: "worker.transaction", outcome: event.outcome, ms: Math.round(event.ms) }, "a transaction has ended");
+      },
       localCopyStuck: ({ error, afterMs }) =>
         logger.error(
           { event: "worker.local-copy-stuck", afterMs, err: error },
