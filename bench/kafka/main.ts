@@ -3,13 +3,21 @@ import { type Figure, tableOf } from "../figures.ts";
 import { diskFolder, engineCore, load, loadCore, machineFacts, withFolder } from "../machine.ts";
 import { benchCommitCost } from "./commit-cost.ts";
 import { benchLatency } from "./latency.ts";
+import { benchRestore } from "./restore.ts";
+import { benchTakeover } from "./takeover.ts";
 import { benchThroughput } from "./throughput.ts";
 import { findMiniLoop, findPeers } from "./contenders.ts";
 import { startBroker } from "./bench-broker.ts";
 import { jobs } from "./jobs/jobs.ts";
 import type { KafkaBench } from "./kafka-bench.ts";
 
-const benches: Readonly<Record<string, KafkaBench>> = { throughput: benchThroughput, latency: benchLatency, commit: benchCommitCost };
+const benches: Readonly<Record<string, KafkaBench>> = {
+  throughput: benchThroughput,
+  latency: benchLatency,
+  commit: benchCommitCost,
+  restore: benchRestore,
+  takeover: benchTakeover,
+};
 
 const help = `npm run bench:kafka [-- NAME… --jobs LIST --records N --rounds N --peers DIR --mini FILE --quick]
 
