@@ -1,8 +1,9 @@
 import { isMemberFenced, isProducerFenced } from "../wire/error-classes.ts";
 import { asKafkaError, KafkaError } from "../wire/kafka-error.ts";
 import type { ProducerIdentity } from "../produce/sequences.ts";
+import { MissingMarkers } from "./missing-markers.ts";
 import type { Committed, Transaction, TransactionOutcome, TransactionStep } from "./transaction.ts";
-import { TransactionalProducer, type TransactionalProducerSettings } from "./transactional-producer.ts";
+import { type Ending, isOver, type Settled, TransactionalProducer, type TransactionalProducerSettings } from "./transactional-producer.ts";
 
 export type TransactionSettings = TransactionalProducerSettings & {
   /** How long what is retriable is asked again before the transaction is given up, and again before its end is; 35 s unless told. */
@@ -25,16 +26,20 @@ type Phase = "created" | "ready" | "lost" | "fenced" | "closed";
  */
 export class TransactionManager {
   readonly #producer;
+  readonly #markers;
   readonly #hurry = new AbortController();
   readonly #settings;
   #phase: Phase = "created";
   #closed = false;
   #running: Promise<unknown> | undefined;
   #fencedBy: KafkaError | undefined;
+  /** What was asked for and not answered, when lost; undefined: who we are. */
+  #asked: Ending | undefined;
 
   constructor(settings: TransactionSettings) {
     this.#settings = settings;
     this.#producer = new TransactionalProducer(settings, this.#hurry.signal);
+    this.#markers = new MissingMarkers(this.#producer);
   }
 
   /** Id and epoch of the next transaction. */
@@ -69,10 +74,8 @@ export class TransactionManager {
         throw new Error(`${this.#id}: offsets without a member are taken from anybody, so nobody would be fenced`);
       }
       if (this.#fencedBy !== undefined) return { kind: "fenced", by: "producer", error: this.#fencedBy };
-      if (this.#phase === "lost") {
-        const fencedBy = await this.#recover();
-        if (fencedBy !== undefined) return this.#fence(fencedBy);
-      }
+      if (this.#phase === "lost") await this.#recover(this.#asked);
+      if (this.#fencedBy !== undefined) return this.#fence(this.#fencedBy);
       return await this.#run(transaction);
     });
   }
@@ -112,18 +115,24 @@ export class TransactionManager {
       throw new RangeError(`${this.#id}: each partition at most once, with at least one batch`);
     }
     if (transaction.batches.length === 0 && transaction.offsets.length === 0) return { kind: "committed", written: [], batches: [] };
+    this.#producer.wasAway = false;
     const written = await this.#fill(transaction).catch((error: unknown) => ({ kind: "failed", error }) as const);
-    if (written.kind === "failed") return this.#abandon(written.error);
+    if (written.kind === "failed") return this.#abandon(transaction, written.error);
     try {
       await this.#producer.commit(this.#deadlineMs);
     } catch (thrown) {
       const error = asKafkaError(thrown, "commit");
-      // Timed out and aborted by the coordinator: a commit that was done answers its repetition like the first time.
-      if (error.is("INVALID_TXN_STATE", "TRANSACTION_ABORTABLE")) return this.#abandon(error);
+      // A commit that was done answers its repetition like the first time.
+      if (isOver(error)) return this.#abandon(transaction, error);
       if (isProducerFenced(error)) return this.#fence(error);
-      const fencedBy = await this.#recover();
-      return fencedBy === undefined ? { kind: "unknown", error } : this.#fence(fencedBy);
+      const settled = await this.#recover("commit");
+      if (this.#fencedBy !== undefined) return this.#fence(this.#fencedBy);
+      if (settled === "open") return { kind: "unknown", error };
+      if (settled === "abort") await this.#mark("abort", transaction);
+      if (settled === "abort") return { kind: "aborted", error };
     }
+    this.#markers.committed(written.written);
+    await this.#mark("commit", transaction);
     this.#settings.onStep?.("ended");
     return written;
   }
@@ -158,64 +167,86 @@ export class TransactionManager {
       await this.#producer.bump(this.#deadlineMs);
     } catch (error) {
       this.#phase = "lost";
+      this.#asked = undefined;
       throw error;
     }
   }
 
   /** After a failure on the way. Whether we are fenced only the coordinator knows: partitions refuse the epoch of a transaction that timed out as well. */
-  async #abandon(cause: unknown): Promise<TransactionOutcome> {
-    const fencedBy = await this.#abort(cause);
-    if (fencedBy !== undefined) this.#fence(fencedBy);
+  async #abandon(transaction: Transaction, cause: unknown): Promise<TransactionOutcome> {
+    await this.#abort(cause);
+    if (this.#fencedBy === undefined) await this.#mark("abort", transaction);
     if (!(cause instanceof KafkaError)) throw cause;
-    if (fencedBy !== undefined) return this.#fence(fencedBy);
+    if (this.#fencedBy !== undefined) return this.#fence(this.#fencedBy);
     return isMemberFenced(cause) ? { kind: "fenced", by: "member", error: cause } : { kind: "aborted", error: cause };
   }
 
-  async #abort(cause: unknown): Promise<KafkaError | undefined> {
+  async #abort(cause: unknown): Promise<void> {
     if (this.#phase === "lost") {
-      if (cause instanceof KafkaError && isProducerFenced(cause)) return cause;
-      return this.#recover();
+      if (cause instanceof KafkaError && isProducerFenced(cause)) this.#fence(cause);
+      else await this.#recover(undefined);
+    } else if (this.#producer.sent) {
+      try {
+        await this.#producer.abort(this.#deadlineMs);
+      } catch (thrown) {
+        const error = asKafkaError(thrown, "abort");
+        if (isProducerFenced(error)) return void this.#fence(error);
+        this.#settings.onRetry?.(error);
+        await this.#recover("abort");
+      }
     }
-    if (!this.#producer.sent) return undefined;
+  }
+
+  /** Where the cluster was away meanwhile markers may be missing. What fails here is no more than what would have been without it. */
+  async #mark(ending: Ending, transaction: Transaction): Promise<void> {
+    if (!this.#producer.wasAway || this.#phase !== "ready") return;
     try {
-      await this.#producer.abort(this.#deadlineMs);
+      await this.#markers.mend(ending, transaction, this.#deadlineMs);
     } catch (thrown) {
-      const error = asKafkaError(thrown, "abort");
-      if (isProducerFenced(error)) return error;
+      const error = asKafkaError(thrown, "mark");
+      if (isProducerFenced(error)) return void this.#fence(error);
       this.#settings.onRetry?.(error);
-      return this.#recover();
+      this.#phase = "lost";
+      this.#asked = this.#producer.asked;
     }
-    return undefined;
   }
 
   /**
    * Until it is known how the last transaction ended there is nothing else to do, so this goes on until it succeeds, is refused or closed.
    * Protocol 2 tells us when there is a successor. In protocol 1 the coordinator, while a transaction is open, refuses its own producer too.
+   * @returns how it ended, as far as it is known; that we are fenced `#fencedBy` says
    */
-  async #recover(): Promise<KafkaError | undefined> {
+  async #recover(asked: Ending | undefined): Promise<Settled> {
     this.#phase = "lost";
-    const { version, identity } = this.#producer;
+    this.#asked = asked;
+    this.#producer.wasAway = true;
     try {
-      if (version === 2) await this.#init(Number.POSITIVE_INFINITY, identity).catch((thrown: unknown) => this.#unlessFenced(thrown));
-      if (this.#phase === "lost") await this.#init(Number.POSITIVE_INFINITY);
+      if (this.#producer.version === 2) return await this.#settle(asked);
     } catch (thrown) {
-      const error = asKafkaError(thrown, "init producer");
-      if (this.#fencedBy === undefined) throw error;
-      return error;
+      const error = asKafkaError(thrown, "settle");
+      if (isProducerFenced(error)) this.#fence(error);
+      if (this.#fencedBy !== undefined) return "open";
+      if (this.#hurry.signal.aborted) throw error;
+      // An epoch that is used up cannot be raised, only replaced.
+      this.#settings.onRetry?.(error);
     }
-    return undefined;
+    await this.#init(Number.POSITIVE_INFINITY).catch((thrown: unknown) => {
+      if (this.#fencedBy === undefined) throw thrown;
+    });
+    return "open";
   }
 
-  /** An epoch that is used up cannot be raised, only replaced. */
-  #unlessFenced(thrown: unknown): void {
-    const error = asKafkaError(thrown, "init producer");
-    if (this.#fencedBy !== undefined || this.#hurry.signal.aborted) throw error;
-    this.#settings.onRetry?.(error);
+  async #settle(asked: Ending | undefined): Promise<Settled> {
+    const { identity } = this.#producer;
+    if (asked === undefined) await this.#producer.init(Number.POSITIVE_INFINITY, identity);
+    const settled = asked === undefined ? "open" : await this.#producer.settle(asked, this.#deadlineMs);
+    this.#phase = "ready";
+    return settled;
   }
 
-  async #init(forMs: number, as?: ProducerIdentity): Promise<void> {
+  async #init(forMs: number): Promise<void> {
     try {
-      await this.#producer.init(forMs, as);
+      await this.#producer.init(forMs);
     } catch (thrown) {
       const error = asKafkaError(thrown, "init producer");
       // Somebody else has taken the id over, or does at this very moment.
