@@ -1,4 +1,5 @@
 import { frameHeadersOf } from "./kafka-headers.ts";
+import { shortText } from "./short-text.ts";
 
 /**
  * A frame is its records one behind the other, big-endian:
@@ -97,7 +98,7 @@ export function keyOf(batch: BatchIndex, i: number): Buffer | null {
 export function keyTextOf(batch: BatchIndex, i: number): string | null {
   const length = batch.keyLengths[i]!;
   const start = batch.keyStarts[i]!;
-  return length < 0 ? null : batch.bytes.toString("utf8", start, start + length);
+  return length < 0 ? null : (shortText(batch.bytes, start, length) ?? batch.bytes.toString("utf8", start, start + length));
 }
 
 /** Start of the value of record i within `bytes`. */
