@@ -1,5 +1,6 @@
 import { at, transactionalBit } from "./batch-header.ts";
 import { compress, compressions, type Compression } from "./compression.ts";
+import { copyWords } from "./copy-words.ts";
 import { crc32c } from "./crc32c.ts";
 import { RecordParts } from "./record-parts.ts";
 import { int32Size, int64Size, writeInt32, writeInt64 } from "./varint.ts";
@@ -26,6 +27,13 @@ const smallestBuffer = 4096;
 const frameFixedBytes = 32;
 const nothing = Buffer.alloc(0);
 
+type KeyAndValue = {
+  readonly keyStart: number;
+  readonly keyLength: number;
+  readonly valueStart: number;
+  readonly valueLength: number;
+};
+
 /**
  * Writes records of one partition as batches of Kafka's, in the order in which they are added. Timestamps are whole milliseconds there: fractions are
  * dropped. What a frame has and Kafka has not becomes a header (`kafka-headers.ts`), numbers begin at 0 without gaps.
@@ -35,6 +43,8 @@ export class KafkaBatchWriter {
   readonly #compression: Compression;
   #full: OpenBatch[] = [];
   #bytes: Buffer = nothing;
+  /** The same bytes. */
+  #view: DataView = new DataView(nothing.buffer, nothing.byteOffset, 0);
   #length = 0;
   #count = 0;
   #baseTimestamp = 0;
@@ -86,30 +96,64 @@ export class KafkaBatchWriter {
 
   #addFrame(frame: Uint8Array, count: number, mark: boolean): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    // Without headers a record takes less room than in its frame: nearly always one buffer is enough.
+    this.#room = Math.max(this.#room, Math.min(frame.length + at.records, this.#maxBytes));
     const record = this.#record;
     record.mark = mark;
-    record.key = frame;
-    record.value = frame;
-    record.headers = frame;
-    let start = 0;
+    let end = 0;
     for (let i = 0; i < count; i++) {
-      record.timestamp = wholeMs(view.getFloat64(start));
-      record.sequence = view.getFloat64(start + 8);
+      const start = end;
+      const timestamp = wholeMs(view.getFloat64(start));
+      const sequence = view.getFloat64(start + 8);
       const keyLength = Math.max(view.getInt32(start + 20), -1);
       const valueLength = Math.max(view.getInt32(start + 24), -1);
       const headersLength = view.getInt32(start + 28);
+      const keyStart = start + frameFixedBytes;
+      const valueStart = keyLength > 0 ? keyStart + keyLength : keyStart;
+      const headersStart = valueLength > 0 ? valueStart + valueLength : valueStart;
+      end = headersStart + headersLength;
+      if (headersLength < 0 || end > frame.length) throw malformed(frame, count, end);
+      if (headersLength === 0 && sequence === 0 && !mark) {
+        this.#addPlain(view, timestamp, { keyStart, keyLength, valueStart, valueLength });
+        continue;
+      }
+      record.timestamp = timestamp;
+      record.sequence = sequence;
+      record.key = record.value = record.headers = frame;
       record.keyLength = keyLength;
-      record.keyStart = start += frameFixedBytes;
-      if (keyLength > 0) start += keyLength;
+      record.keyStart = keyStart;
       record.valueLength = valueLength;
-      record.valueStart = start;
-      if (valueLength > 0) start += valueLength;
-      record.headersStart = start;
-      record.headersEnd = start += headersLength;
-      if (headersLength < 0 || start > frame.length) throw malformed(frame, count, start);
+      record.valueStart = valueStart;
+      record.headersStart = headersStart;
+      record.headersEnd = end;
       this.#add(record);
     }
-    if (start !== frame.length) throw malformed(frame, count, start);
+    if (end !== frame.length) throw malformed(frame, count, end);
+  }
+
+  /** A record without headers, as most are. */
+  #addPlain(source: DataView, timestamp: number, { keyStart, keyLength, valueStart, valueLength }: KeyAndValue): void {
+    const parts = 2 + int32Size(keyLength) + Math.max(keyLength, 0) + int32Size(valueLength) + Math.max(valueLength, 0);
+    let delta = this.#count === 0 ? 0 : timestamp - this.#baseTimestamp;
+    let length = parts + int64Size(delta) + int32Size(this.#count);
+    if (this.#count > 0 && this.#length + int32Size(length) + length > this.#maxBytes) {
+      this.#finish();
+      delta = 0;
+      length = parts + 2;
+    }
+    let position = this.#begin(timestamp, length);
+    const bytes = this.#bytes;
+    const view = this.#view;
+    bytes[position++] = 0;
+    position = writeInt64(bytes, delta, position);
+    position = writeInt32(bytes, this.#count, position);
+    position = writeInt32(bytes, keyLength, position);
+    if (keyLength > 0) position = copyWords(view, position, { source, start: keyStart, length: keyLength });
+    position = writeInt32(bytes, valueLength, position);
+    if (valueLength > 0) position = copyWords(view, position, { source, start: valueStart, length: valueLength });
+    bytes[position] = 0;
+    this.#length = position + 1;
+    this.#count += 1;
   }
 
   #add(record: RecordParts): void {
@@ -120,6 +164,17 @@ export class KafkaBatchWriter {
       length = this.#lengthOf(record);
     }
     const { timestamp } = record;
+    let position = this.#begin(timestamp, length);
+    const bytes = this.#bytes;
+    bytes[position++] = 0;
+    position = writeInt64(bytes, timestamp - this.#baseTimestamp, position);
+    position = writeInt32(bytes, this.#count, position);
+    this.#length = record.write(bytes, position);
+    this.#count += 1;
+  }
+
+  /** Makes room for the next record and writes its length; answers where it goes on. */
+  #begin(timestamp: number, length: number): number {
     if (this.#count === 0) {
       this.#length = at.records;
       this.#baseTimestamp = timestamp;
@@ -128,13 +183,7 @@ export class KafkaBatchWriter {
       this.#maxTimestamp = timestamp;
     }
     this.#reserve(int32Size(length) + length);
-    const bytes = this.#bytes;
-    let position = writeInt32(bytes, length, this.#length);
-    bytes[position++] = 0;
-    position = writeInt64(bytes, timestamp - this.#baseTimestamp, position);
-    position = writeInt32(bytes, this.#count, position);
-    this.#length = record.write(bytes, position);
-    this.#count += 1;
+    return writeInt32(this.#bytes, length, this.#length);
   }
 
   /** Bytes of the record behind its length, as the next of this batch. */
@@ -159,6 +208,7 @@ export class KafkaBatchWriter {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, needed, this.#room));
     this.#bytes.copy(grown, 0, 0, this.#count === 0 ? 0 : this.#length);
     this.#bytes = grown;
+    this.#view = new DataView(grown.buffer, grown.byteOffset, grown.length);
   }
 
   #finish(): void {
