@@ -51,7 +51,8 @@ export class NodeRuntime implements NodeContext {
     readonly deadLettered: Cell;
     readonly out: Cell;
   };
-  private readonly counters = new Map<string, Cell>();
+  private readonly dropped: Counters;
+  private readonly missed: Counters;
   private fate: Fate = "outside";
   private folded = false;
   /** Outputs since the record entered that are not its own. */
@@ -76,6 +77,8 @@ export class NodeRuntime implements NodeContext {
       deadLettered: count("dead-lettered"),
       out: count("out"),
     };
+    this.dropped = new Counters((reason) => count(`dropped/${reason}`));
+    this.missed = new Counters((reason) => count(`missed/${reason}`));
   }
 
   /** Builds the pipeline; `deliver` takes what leaves by each output, to so many targets. */
@@ -130,8 +133,8 @@ export class NodeRuntime implements NodeContext {
     if (counts.out.value - this.outApart > before) counts.emitted.value += 1;
     else if (this.folded) counts.folded.value += 1;
     else {
-      this.count(`dropped/${lostFor ?? "filtered"}`).value += 1;
-      if (lostFor !== undefined) this.count(`missed/${lostFor}`).value -= 1;
+      this.dropped.of(lostFor ?? "filtered").value += 1;
+      if (lostFor !== undefined) this.missed.of(lostFor).value -= 1;
     }
   }
 
@@ -204,11 +207,11 @@ export class NodeRuntime implements NodeContext {
     if (this.fate === "outside") this.miss(reason);
     if (this.fate !== "open") return;
     this.fate = "dropped";
-    this.count(`dropped/${reason}`).value += 1;
+    this.dropped.of(reason).value += 1;
   }
 
   miss(reason: string): void {
-    this.count(`missed/${reason}`).value += 1;
+    this.missed.of(reason).value += 1;
   }
 
   deadLetter(reason: string, detail?: string): void {
@@ -241,10 +244,20 @@ export class NodeRuntime implements NodeContext {
   holdTime(oldest: () => number): void {
     this.host.holdTime(this.node, oldest);
   }
+}
 
-  private count(name: string): Cell {
-    let cell = this.counters.get(name);
-    if (cell === undefined) this.counters.set(name, (cell = this.meta.cell(countName(this.node, name), 0)));
+/** Cells by reason, made when a reason is first given: to name one for each record costs more than to count it. */
+class Counters {
+  private readonly open: (reason: string) => Cell;
+  private readonly cells = new Map<string, Cell>();
+
+  constructor(open: (reason: string) => Cell) {
+    this.open = open;
+  }
+
+  of(reason: string): Cell {
+    let cell = this.cells.get(reason);
+    if (cell === undefined) this.cells.set(reason, (cell = this.open(reason)));
     return cell;
   }
 }
