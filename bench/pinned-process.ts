@@ -6,14 +6,16 @@ export type PinnedOptions = {
   readonly core: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Of Node's own. */
+  readonly flags?: readonly string[];
 };
 
 const canPin = spawnSync("taskset", ["--version"]).status === 0;
 
 /** Starts a script of this folder in a process of its own, on one core; without `taskset` on any. Nodes' own options come from `BENCH_FLAGS`. */
-export function startPinned(script: string, { core, args = [], env = {} }: PinnedOptions): ChildProcess {
+export function startPinned(script: string, { core, args = [], env = {}, flags: own = [] }: PinnedOptions): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const flags = (process.env["BENCH_FLAGS"] ?? "").split(" ").filter(Boolean);
+  const flags = [...own, ...(process.env["BENCH_FLAGS"] ?? "").split(" ").filter(Boolean)];
   const node = [process.execPath, "--max-old-space-size=6144", ...flags, path, ...args];
   const [command, ...rest] = canPin ? ["taskset", "-c", core, ...node] : node;
   return endedWithUs(spawn(command!, rest, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] }));

@@ -1,7 +1,7 @@
 import { enableCompileCache, getCompileCacheDir } from "node:module";
-import { countBuffersAsHeap } from "#engine/broker/buffers-as-heap.ts";
+import { setHeapFlags } from "#engine/broker/heap-settings.ts";
 
-countBuffersAsHeap();
+setHeapFlags();
 
 // Most of a start is reading TypeScript. The engine's thread inherits the cache by its environment; what is imported before this line is not cached.
 enableCompileCache();

@@ -19,7 +19,7 @@ export {
   type TaskId,
   type TopicSpec,
 } from "#broker/broker.ts";
-export { countBuffersAsHeap } from "#broker/buffers-as-heap.ts";
+export { heapFlags, setHeapFlags } from "#broker/heap-settings.ts";
 export { BrokerError, type BrokerErrorCode } from "#broker/broker-error.ts";
 export { partitionOf } from "#broker/partitioner.ts";
 export {

@@ -1,10 +1,10 @@
-import { countBuffersAsHeap, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
+import { setHeapFlags, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
 import { Measure } from "./measure.ts";
 import { OutputSum } from "./outputs.ts";
 import { compileAggregate, outputTopic, workloadOf } from "./workload.ts";
 
 /** Millrace over a preloaded log: topology, worker, embedded broker. `engine.ts FILE WORKLOAD [quick]` */
-countBuffersAsHeap();
+setHeapFlags();
 const [path = "", name = "20k", quick] = process.argv.slice(2);
 const workload = workloadOf(name, quick === "quick");
 const { plan } = compileAggregate(workload);

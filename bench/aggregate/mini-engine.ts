@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { countBuffersAsHeap, indexBatch, headerBytesOf, keyTextOf, RecordBatchBuilder, valueOf } from "@millrace/engine";
+import { setHeapFlags, indexBatch, headerBytesOf, keyTextOf, RecordBatchBuilder, valueOf } from "@millrace/engine";
 import { codecOf } from "#schemas/codec/record-codec.ts";
 import { projectedDecoder } from "#schemas/event-codec.ts";
 import type { RecordType } from "#schemas/field-type.ts";
@@ -13,7 +13,7 @@ import { graceMs, inputTopic, minuteMs, partitions, workloadOf } from "./workloa
  * The most that one core can do with this job on this kind of store: ONE hand-written loop over the same log file. It reads the same blobs, decodes with
  * the same codec, folds into Maps, and commits outputs, one delta and the offsets in one transaction. `mini-engine.ts FILE WORKLOAD [quick]`
  */
-countBuffersAsHeap();
+setHeapFlags();
 const [path = "", name = "20k", quick] = process.argv.slice(2);
 const workload = workloadOf(name, quick === "quick");
 const db = new DatabaseSync(path);

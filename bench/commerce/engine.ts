@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { countBuffersAsHeap, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
+import { setHeapFlags, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
 import { formatProblem } from "#topology/topology-error.ts";
 import type { CommerceReport } from "./commerce.ts";
 
-countBuffersAsHeap();
+setHeapFlags();
 
 /** The shipped topology over a log, from its beginning until nothing is left to do on any hop: `engine.ts FILE PARTITIONS`. */
 const [path = "", partitions = "12"] = process.argv.slice(2);

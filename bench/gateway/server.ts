@@ -4,12 +4,12 @@ import { getRequestListener } from "@hono/node-server";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
-import { countBuffersAsHeap } from "#engine/broker/buffers-as-heap.ts";
+import { setHeapFlags } from "#engine/broker/heap-settings.ts";
 import { createGateway } from "#gateway/gateway.ts";
 import { metricNames } from "#gateway/metrics.ts";
 import { startServer } from "#gateway/server.ts";
 
-countBuffersAsHeap();
+setHeapFlags();
 
 /** One gateway on a log file, for the bench: `server.ts LOGFILE [listener|hono|bare]`; prints its port, ends when its input ends. */
 const [path = ":memory:", way = "listener"] = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { heapFlags } from "@millrace/engine";
 import { engineCore } from "../machine.ts";
 import { endedWithUs, startPinned } from "../pinned-process.ts";
 import type { EngineSettings } from "./engine.ts";
@@ -22,8 +23,9 @@ export function millrace(job: string, commitMs: number, { bootstrap, folder }: P
   };
 }
 
+/** It works in its main thread, whose heap is settled by then: what `millrace run` sets for its workers comes by the command line. */
 export const startEngine = (settings: EngineSettings, env: Readonly<Record<string, string>>): ChildProcess =>
-  startPinned("kafka/engine.ts", { core: engineCore, args: [JSON.stringify(settings)], env });
+  startPinned("kafka/engine.ts", { core: engineCore, args: [JSON.stringify(settings)], env, flags: heapFlags });
 
 /** Kafka Streams, from the folder of the peers and what its `setup.sh` fetched. Mode: `alo`, `eos100`, `eos1000`. */
 export function kafkaStreams(job: string, mode: string, { bootstrap, folder, peers }: Place & { readonly peers: Peers }): Contender {

@@ -1,5 +1,5 @@
 import { flushCompileCache } from "node:module";
-import { countBuffersAsHeap, noWorkerEvents, Worker } from "@millrace/engine";
+import { noWorkerEvents, Worker } from "@millrace/engine";
 import { noKafkaEvents } from "../../engine/broker/kafka/kafka-events.ts";
 import { openKafka } from "../../engine/state/local/open-kafka.ts";
 import { clusterAt } from "./clients.ts";
@@ -25,8 +25,6 @@ export type EngineReport = {
   /** Milliseconds of each commit from its beginning to its end. */
   readonly commitMs: readonly number[];
 };
-
-countBuffersAsHeap();
 
 /** One job on Millrace until it is killed, one worker with all tasks. */
 const { job, commitMs, bootstrap, name, stateFile, topics, partitions } = JSON.parse(process.argv[2]!) as EngineSettings;

@@ -1,8 +1,8 @@
 import { flushCompileCache } from "node:module";
-import { countBuffersAsHeap, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
+import { setHeapFlags, embeddedStateStorage, noWorkerEvents, openEmbeddedBroker, Worker } from "@millrace/engine";
 import { compileAggregate, workloadOf } from "../aggregate/workload.ts";
 
-countBuffersAsHeap();
+setHeapFlags();
 
 /**
  * The aggregate's worker over a log, told when it may be killed: `engine.ts FILE WORKLOAD RECORDS SPAWNED_AT [quick]` prints a line when that many
