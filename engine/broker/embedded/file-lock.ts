@@ -16,6 +16,8 @@ export function acquireFileLock(path: string): FileLock {
   let connection: DatabaseSync | undefined;
   try {
     connection = new DatabaseSync(lockPath, { timeout: 0 });
+    // A pid that a power cut takes is nobody's any more.
+    connection.exec("PRAGMA synchronous = OFF");
     tellOwner(connection);
     // Whoever slips in between the two transactions holds the lock, and this process says so.
     connection.exec("BEGIN IMMEDIATE");

@@ -1,3 +1,4 @@
+import { registerHooks } from "node:module";
 import type * as Kafka from "@platformatic/kafka";
 
 /**
@@ -7,12 +8,9 @@ import type * as Kafka from "@platformatic/kafka";
  */
 const root = import.meta.resolve("@platformatic/kafka");
 const part = async (path: string): Promise<typeof Kafka> => (await import(new URL(path, root).href)) as typeof Kafka;
-const [apis, errors, network, protocol] = await Promise.all([
-  part("./apis/index.js"),
-  part("./errors.js"),
-  part("./network/connection-pool.js"),
-  part("./protocol/index.js"),
-]);
+const [apis, errors, network, protocol] = await withoutClients(() =>
+  Promise.all([part("./apis/index.js"), part("./errors.js"), part("./network/connection-pool.js"), part("./protocol/index.js")]),
+);
 
 export const {
   addOffsetsToTxnV4,
@@ -48,3 +46,18 @@ export type ConnectionPool = Kafka.ConnectionPool;
 export type Reader = Kafka.Reader;
 export type ResponseParser<ReturnType> = Kafka.ResponseParser<ReturnType>;
 export type Writer = Kafka.Writer;
+
+/** A connection imports the options of all clients for the name that it tells brokers: it gets ours instead. */
+async function withoutClients<T>(load: () => Promise<T>): Promise<T> {
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier.endsWith("/clients/base/options.js") && context.parentURL === new URL("./network/connection.js", root).href
+        ? { url: new URL("./client-software.ts", import.meta.url).href, shortCircuit: true }
+        : next(specifier, context),
+  });
+  try {
+    return await load();
+  } finally {
+    hooks.deregister();
+  }
+}
