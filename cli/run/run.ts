@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { type ClusterSettings, groupOf, type KafkaLog, openKafka } from "@millrace/engine";
@@ -12,15 +11,16 @@ import { createShareRoute } from "#queries/cluster/share-http.ts";
 import { createQueries } from "#queries/queries.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
-import { isLoopback, reachableHost } from "./instance.ts";
+import { isLoopback } from "./instance.ts";
 import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
 import { mergeScrapes } from "./merge-scrapes.ts";
 import type { RunOptions } from "./options.ts";
 import { readinessOf } from "./readiness.ts";
 import { createRetentionRoute } from "./retention-route.ts";
 import { TaskOwners } from "./task-owners.ts";
-import { topicsOf } from "./topics.ts";
+import { replicationOf, topicsOf } from "./topics.ts";
 import type { WorkerHost } from "./worker-host.ts";
+import { endpointOf, membersOf, workerSettings } from "./worker-settings.ts";
 
 export type RunParts = {
   readonly compiled: Compiled;
@@ -34,9 +34,6 @@ export type RunParts = {
   /** One for each worker, to be started. */
   readonly threads: readonly WorkerHost[];
 };
-
-/** Replicas of a new topic where nobody says otherwise: what one node may be lost of without losing anything, if there are so many nodes. */
-const wantedReplication = 3;
 
 /** One process of a topology on Kafka: HTTP on this thread, each worker in a thread of its own. */
 export class RunningProcess {
@@ -58,6 +55,7 @@ export class RunningProcess {
       this.#gateway?.setReady("kafka", { ready: !state.away, detail: state.away ? state.why : "reached" });
       this.#gateway?.setLogAway(state.away ? "Kafka does not answer; nothing of this was stored" : undefined);
     };
+    if (parts.threads.some(({ settings }) => settings !== undefined)) this.#workers = parts.threads;
     this.#watch = new KafkaWatch(parts.cluster, { logger: parts.logger, changed });
   }
 
@@ -76,16 +74,16 @@ export class RunningProcess {
   }
 
   /**
-   * 1. the cluster answers  2. the topics are there  3. HTTP listens, unready  4. the workers join
+   * 1. the cluster answers  2. the topics are there  3. HTTP listens, unready  4. the workers join, if they were not started before
    * @throws {BrokerError} of Kafka @throws {Error} `EADDRINUSE`
    */
   async start(): Promise<void> {
-    const { connectMs, retention, replication = wantedReplication, minIsr } = this.#options;
+    const { connectMs, retention, minIsr } = this.#options;
     const { compiled, cluster, signal, logger } = this.#parts;
     logger.debug({ event: "run.loaded" }, "the code is loaded, the topology compiled");
     const { nodes } = await this.#watch.begin(connectMs, signal);
     logger.debug({ event: "run.cluster-reached" }, "the cluster answers");
-    const replicas = this.#options.replication ?? Math.min(replication, nodes);
+    const replicas = replicationOf(this.#options, nodes);
     // Its state is nobody's: it appends and makes topics, and joins no group.
     const topics = { replication: replicas, ...(minIsr === undefined ? {} : { minIsr }) };
     this.#log = openKafka({ cluster, stateFile: ":memory:", topics });
@@ -98,7 +96,7 @@ export class RunningProcess {
     const { listener, limits } = this.#gateway;
     this.#server = await startServer({ listener, limits, host: this.#options.host, port: this.#options.port });
     logger.debug({ event: "run.listening", url: this.url }, "HTTP listens");
-    this.#workers = this.#startWorkers(replicas);
+    this.#workers = this.#startWorkers();
   }
 
   /**
@@ -151,29 +149,20 @@ export class RunningProcess {
   }
 
   get #members(): readonly string[] {
-    return Array.from({ length: this.#options.workers }, (_, n) => `${this.#parts.instance}-${n}`);
+    return membersOf(this.#parts.instance, this.#options);
   }
 
-  #startWorkers(replication: number): readonly WorkerHost[] {
-    const { advertise, host, state, broker, topology } = this.#options;
-    const endpoint = `${advertise?.host ?? reachableHost(host)}:${advertise?.port ?? this.#server!.port}`;
+  #startWorkers(): readonly WorkerHost[] {
+    const { topologyText: text } = this.#parts;
+    const endpoint = endpointOf(this.#options, this.#server!.port);
     const onError = (error: unknown): void =>
       this.#parts.logger.warn({ event: "queries.owner-away", err: error }, "an owner was not reached");
     const owners = (this.#owners = new TaskOwners({ group: this.#group, endpoint, onError }));
     return this.#members.map((member, n) => {
       const worker = this.#parts.threads[n]!;
-      worker.start(
-        {
-          ...this.#options,
-          member,
-          topology: { text: this.#parts.topologyText, file: topology },
-          broker,
-          stateFile: join(state, `${member}.db`),
-          endpoint,
-          replication,
-        },
-        { status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) },
-      );
+      if (worker.settings === undefined) worker.start(workerSettings(this.#options, { member, text, endpoint }));
+      else if (worker.settings.topology.text !== text) throw new Error("the topology file was changed while it was read: start again");
+      worker.hear({ status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) });
       void worker.failed.then((failure) => {
         this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
         this.#failed.resolve(failure);

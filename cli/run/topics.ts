@@ -18,3 +18,9 @@ export const planKept = (plan: Plan, retention: "default" | "forever"): Plan => 
 
 const kept = (spec: TopicSpec, retention: "default" | "forever"): TopicSpec =>
   retention === "forever" && spec.retention.kind === "time" ? { ...spec, retention: { kind: "forever" } } : spec;
+
+/** Replicas of a new topic where nobody says otherwise: what one node may be lost of without losing anything, if there are so many nodes. */
+const wantedReplication = 3;
+
+export const replicationOf = ({ replication }: { readonly replication: number | undefined }, nodes: number): number =>
+  replication ?? Math.min(wantedReplication, nodes);

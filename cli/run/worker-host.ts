@@ -14,7 +14,9 @@ export class WorkerHost {
   readonly queries: MessagePort;
   readonly #askedBy: MessagePort;
   readonly #thread: Thread;
+  #settings: WorkerSettings | undefined;
   #hear: WorkerHearers | undefined;
+  #owners: OwnersTold | undefined;
   readonly #joined = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<EngineFailure>();
   readonly #ended = Promise.withResolvers<void>();
@@ -36,10 +38,22 @@ export class WorkerHost {
     });
   }
 
-  start(settings: Omit<WorkerSettings, "queries">, hear: WorkerHearers): void {
-    this.#hear = hear;
-    const start: ToWorker = { kind: "start", settings: { ...settings, queries: this.#askedBy } };
+  /** What it works with, once it was started. */
+  get settings(): WorkerSettings | undefined {
+    return this.#settings;
+  }
+
+  start(settings: Omit<WorkerSettings, "queries">): void {
+    this.#settings = { ...settings, queries: this.#askedBy };
+    const start: ToWorker = { kind: "start", settings: this.#settings };
     this.#thread.postMessage(start, [this.#askedBy]);
+  }
+
+  /** Who hears what it tells from now on, beginning with the newest of what it has told. */
+  hear(hear: WorkerHearers): void {
+    this.#hear = hear;
+    hear.status(this.#status);
+    if (this.#owners !== undefined) hear.owners(this.#owners);
   }
 
   /** Settles when its first tasks are assigned and open; never, when it fails before. */
@@ -90,6 +104,7 @@ export class WorkerHost {
         this.#status = message.status;
         return this.#hear?.status(message.status);
       case "owners":
+        this.#owners = message.told;
         return this.#hear?.owners(message.told);
       case "metrics":
         this.#scrapes.get(message.id)?.(message.text);

@@ -12,7 +12,9 @@ export type WorkerSettings = {
   readonly stateFile: string;
   readonly endpoint: string;
   readonly retention: "default" | "forever";
-  readonly replication: number;
+  /** Undefined: as many as are wanted, or as the cluster has nodes. */
+  readonly replication: number | undefined;
+  readonly connectMs: number;
   readonly minIsr: number | undefined;
   readonly commitMs: number;
   readonly commitRecords: number;

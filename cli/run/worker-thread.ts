@@ -1,6 +1,16 @@
 import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
-import { BrokerError, groupOf, type KafkaLog, openKafka, parseClusterUrl, Worker, WorkerError } from "@millrace/engine";
+import {
+  BrokerError,
+  ClusterProbe,
+  type ClusterSettings,
+  groupOf,
+  type KafkaLog,
+  openKafka,
+  parseClusterUrl,
+  Worker,
+  WorkerError,
+} from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { serveAsks } from "#queries/ask-port.ts";
 import { createShareAnswerer } from "#queries/cluster/answer-share.ts";
@@ -8,18 +18,30 @@ import { compileTopology } from "#topology/compile-topology.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
 import { createStderrLogger } from "../engine/logger.ts";
 import { KafkaMetrics } from "./kafka-metrics.ts";
-import { planKept } from "./topics.ts";
+import { planKept, replicationOf } from "./topics.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.ts";
 import { WorkerWatch } from "./worker-watch.ts";
 
-/** A worker's thread: its own connections to Kafka, its own state file, its own share of the tasks. Nothing is shared with the others. */
-const settings = await new Promise<WorkerSettings>((settle) => {
-  parentPort!.once("message", (message: ToWorker) => void (message.kind === "start" && settle(message.settings)));
+// A worker's thread: its own connections to Kafka, its own state file, its own share of the tasks. Nothing is shared with the others.
+
+/** What the main thread asks for is done by these, which get more to do as there is more. */
+let stop = async (): Promise<void> => {
+  tell({ kind: "ended" });
+  // Ends the thread.
+  process.exit(0);
+};
+let scrape = async (): Promise<string> => "";
+let stopping: Promise<void> | undefined;
+const tell = (message: FromWorker): void => parentPort!.postMessage(message);
+const settings = await new Promise<WorkerSettings>((started) => {
+  parentPort!.on("message", (message: ToWorker) => {
+    if (message.kind === "start") started(message.settings);
+    else if (message.kind === "stop") stopping ??= stop();
+    else void scrape().then((text) => tell({ kind: "metrics", id: message.id, text }));
+  });
 });
 const logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
-const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 const statusEveryMs = 500;
-let stopping: Promise<void> | undefined;
 let log: KafkaLog | undefined;
 
 try {
@@ -34,10 +56,11 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { topology, member, retention, replication, minIsr } = settings;
+  const { topology, member, retention, minIsr } = settings;
   logger.debug({ event: "worker.loaded" }, "the thread's code is loaded");
   const { compiled } = compileTopology(topology.text, { processors, file: topology.file });
-  if (compiled === undefined) throw new Error(`${topology.file} no longer passes its check`);
+  // The main thread, which checks the same text, says what is wrong with it.
+  if (compiled === undefined) process.exit(0);
   const plan = planKept(compiled.plan, retention);
   const engine = new EngineMetrics();
   engine.registry.setDefaultLabels({ worker: member });
@@ -57,8 +80,10 @@ async function run(): Promise<void> {
     changed: () => setImmediate(tellStatus),
     rebalanced: (generation) => tell({ kind: "owners", told: { generation, owners: [...opened.broker.owners(groupOf(plan.name))] } }),
   });
+  const cluster = parseClusterUrl(settings.broker, process.env);
+  const replication = settings.replication ?? replicationOf(settings, await nodesOf(cluster));
   const opened = (log = openKafka({
-    cluster: parseClusterUrl(settings.broker, process.env),
+    cluster,
     stateFile: settings.stateFile,
     topics: { replication, ...(minIsr === undefined ? {} : { minIsr }) },
     endpoint: settings.endpoint,
@@ -84,7 +109,7 @@ async function run(): Promise<void> {
   const status = setInterval(tellStatus, statusEveryMs);
   const answerer = createShareAnswerer({ member, worker, queries: compiled.queries });
   const queries = serveAsks(answerer, { port: settings.queries, transfer: () => [] });
-  const stop = async (): Promise<void> => {
+  stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
     clearInterval(status);
@@ -97,12 +122,10 @@ async function run(): Promise<void> {
     tell({ kind: "ended" });
     parentPort!.close();
   };
-  parentPort!.on("message", (message: ToWorker) => {
-    if (message.kind === "stop") return void (stopping ??= stop());
-    if (message.kind !== "metrics") return;
+  scrape = () => {
     kafka.show(watch.statusOf(worker));
-    void engine.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
-  });
+    return engine.scrape(worker.snapshot());
+  };
   await worker.start();
   watch.started = true;
   logger.debug({ event: "worker.started" }, "its first tasks are open");
@@ -110,6 +133,15 @@ async function run(): Promise<void> {
   worker.ended.catch(fail);
   flushCompileCache();
   tell({ kind: "joined" });
+}
+
+async function nodesOf(cluster: ClusterSettings): Promise<number> {
+  const probe = new ClusterProbe(cluster);
+  try {
+    return (await probe.ask(settings.connectMs)).nodes;
+  } finally {
+    await probe.close();
+  }
 }
 
 function fail(error: unknown): void {

@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { instanceName } from "./instance.ts";
+import type { RunOptions } from "./options.ts";
+import type { WorkerHost } from "./worker-host.ts";
+import { endpointOf, membersOf, workerSettings } from "./worker-settings.ts";
+
+/**
+ * Starts the workers before this thread has loaded what it needs for HTTP, when it is known already where that will listen: a process that is started
+ * again gives output as much sooner. Whatever is wrong, this leaves it to those who say so.
+ */
+export async function startEarly(options: RunOptions, threads: readonly WorkerHost[]): Promise<void> {
+  const { host, port, topology, state } = options;
+  if (port === 0 || !(await isFree(host, port))) return;
+  let text: string;
+  try {
+    text = readFileSync(topology, "utf8");
+  } catch {
+    return;
+  }
+  const members = membersOf(instanceName(state, options.instance), options);
+  for (const [n, thread] of threads.entries())
+    thread.start(workerSettings(options, { member: members[n]!, text, endpoint: endpointOf(options, port) }));
+}
+
+/** A process that cannot listen must take no tasks over. */
+async function isFree(host: string, port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+    server.close();
+    await once(server, "close");
+    return true;
+  } catch {
+    return false;
+  }
+}
