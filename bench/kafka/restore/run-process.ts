@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { engineCore } from "../../machine.ts";
 import { endedWithUs } from "../../pinned-process.ts";
 import type { Job } from "./job.ts";
 
@@ -25,7 +24,7 @@ export type RunSettings = {
   readonly args?: readonly string[];
 };
 
-/** `millrace run` on one core, as it is started by hand, with a log of its steps. */
+/** `millrace run` as it is started by hand, on any core, with a log of its steps. */
 export class RunProcess {
   readonly spawnedAt = Date.now();
   readonly lines: LogLine[] = [];
@@ -50,7 +49,7 @@ export class RunProcess {
       ...args,
     ];
     const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, "code") };
-    this.child = endedWithUs(spawn("taskset", ["-c", engineCore, ...command], { env, stdio: ["ignore", "ignore", "pipe"] }));
+    this.child = endedWithUs(spawn(command[0]!, command.slice(1), { env, stdio: ["ignore", "ignore", "pipe"] }));
     this.#exited = new Promise((settle) => this.child.once("exit", () => settle()));
     createInterface({ input: this.child.stderr! }).on("line", (line) => {
       this.#err = `${this.#err}${line}\n`.slice(-4000);
