@@ -2,6 +2,7 @@ import { type ChangelogBatch, readEntry } from "#broker/kafka/changelog/changelo
 import type { LocalCheckpoint, Restoration } from "#broker/kafka/changelog/local-copy.ts";
 import { keyOf, valueOf } from "#broker/record-batch.ts";
 import type { RestoredTask } from "#state/embedded/restored-tasks.ts";
+import { KeyPrefix } from "./key-prefix.ts";
 import { moveRestored } from "./move-restored.ts";
 import { type RestorationParts, RowsRestoration } from "./restorations.ts";
 
@@ -24,7 +25,7 @@ export class BulkRestoration implements Restoration {
   readonly #expected: number;
   #unkept = 0;
   /** Kind and store of the row that came last, as keys begin with them. */
-  #prefix: Uint8Array = new Uint8Array(0);
+  #prefix = new KeyPrefix(new Uint8Array(0));
   #store = -1;
   readonly #expiries = new Map<string, number>();
   #further: RowsRestoration | undefined;
@@ -76,27 +77,18 @@ export class BulkRestoration implements Restoration {
 
   #index({ rows: { keys } }: RestoredTask, batch: ChangelogBatch, valueBase: number): void {
     const { index } = batch;
-    const { count, keyStarts, keyLengths, valueLengths } = index;
+    const { count, keyStarts, keyLengths } = index;
     for (let i = 0; i < count;) {
       const first = i;
-      while (i < count && valueLengths[i]! >= 0 && this.#isOfLast(index, i)) i += 1;
+      i = this.#prefix.endOfRun(index, first);
       const lead = this.#prefix.length;
       if (i > first) keys.putRun(this.#store, index, { first, end: i, lead, valueBase });
-      else if (this.#isOfLast(index, i)) {
+      else if (this.#prefix.isOf(index, i)) {
         const row = keys.find(this.#store, index.bytes, keyStarts[i]! + lead, keyLengths[i]! - lead);
         if (row >= 0) keys.remove(row);
         i += 1;
       } else if (!this.#isRow(batch, i)) i += 1;
     }
-  }
-
-  #isOfLast({ bytes, keyStarts, keyLengths }: ChangelogBatch["index"], i: number): boolean {
-    const prefix = this.#prefix;
-    const { length } = prefix;
-    const start = keyStarts[i]!;
-    if (keyLengths[i]! < length || length === 0) return false;
-    for (let at = 0; at < length; at++) if (bytes[start + at] !== prefix[at]) return false;
-    return true;
   }
 
   /** Takes what is no row, or the first one of another store; true for a row. */
@@ -108,11 +100,11 @@ export class BulkRestoration implements Restoration {
       case "row": {
         const { store, storeKind: kind, rowKey } = entry;
         this.#store = database.transaction("normal", () => tables.storeRow(task, store, { kind, since: 0n })).id;
-        this.#prefix = Buffer.from(key!.subarray(0, key!.length - rowKey.length));
+        this.#prefix = new KeyPrefix(key!.subarray(0, key!.length - rowKey.length));
         return true;
       }
       case "clear":
-        this.#prefix = new Uint8Array(0);
+        this.#prefix = new KeyPrefix(new Uint8Array(0));
         this.#expiries.delete(entry.store);
         database.transaction("normal", () => tables.dropStore(task, entry.store));
         tables.restored.killForgotten(task, this.#restored!);
