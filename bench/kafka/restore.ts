@@ -19,6 +19,8 @@ import { deleteTopics, untilTrue } from "./topics.ts";
 const keys = 2_000_000;
 /** Of changes that come all the time, so that a kill always leaves a transaction open. */
 const perSecond = 1000;
+/** On a machine that does other things as well. */
+const patienceMs = 120_000;
 const warmTargetMs = 1000;
 const coldTarget = 0.6;
 
@@ -51,10 +53,14 @@ export async function filled(client: KafkaClient, settings: RunSettings, { recor
   const { bootstrap, job, folder, instance } = settings;
   const begun = performance.now();
   const running = new RunProcess(settings);
-  await untilTrue(async () => {
-    running.check();
-    return (await client.topic(topics.input, true)) !== undefined && running.msTo("worker.started") > 0;
-  }, "millrace run has made its topics");
+  await untilTrue(
+    async () => {
+      running.check();
+      return (await client.topic(topics.input, true)) !== undefined && running.msTo("worker.started") > 0;
+    },
+    "millrace run has made its topics",
+    120_000,
+  );
   await runPinned("kafka/restore/feed.ts", { core: loadCore, args: [bootstrap, String(records)] });
   const at = Array.from({ length: partitions }, (_, partition) => ({ topic: topics.input, partition }));
   const ends = await listOffsets(client, at, { at: { kind: "stable-end" } });
@@ -65,7 +71,7 @@ export async function filled(client: KafkaClient, settings: RunSettings, { recor
       return committed.length > 0 && committed.every(({ offset }, i) => (offset ?? 0n) >= ends[i]!.offset);
     },
     "all keys are taken",
-    240_000,
+    600_000,
   );
   const mb = statSync(join(folder, instance, `${job.name}-${instance}-0.db`)).size >> 20;
   say(`${thousands(records)} keys were taken in ${((performance.now() - begun) / 1000).toFixed(1)} s; local copy ${mb} MiB`);
@@ -99,17 +105,21 @@ async function restarts(
   for (let round = 0; round <= rounds; round++) {
     // It runs for a while, with something to do in every commit.
     const before = follower.arrivals.length;
-    await untilTrue(async () => follower.arrivals.length > before + 20, "outputs come");
+    await untilTrue(async () => follower.arrivals.length > before + 20, "outputs come", patienceMs);
     await sleep(1000);
     await running.kill();
     // What was committed by then has arrived.
     await sleep(100);
     const arrived = follower.arrivals.length;
     running = new RunProcess(settings);
-    await untilTrue(async () => {
-      running.check();
-      return follower.arrivals.length > arrived && running.msTo("worker.transaction") > 0;
-    }, "new outputs come");
+    await untilTrue(
+      async () => {
+        running.check();
+        return follower.arrivals.length > arrived && running.msTo("worker.transaction") > 0;
+      },
+      "new outputs come",
+      patienceMs,
+    );
     const output = follower.arrivals[arrived]!.at - running.spawnedAt;
     const cpu = cpuSecondsOf(running.pid) * 1000;
     const phases = { ...Object.fromEntries(steps.map(([event, name]) => [name, running.msTo(event)])), output, cpu };
