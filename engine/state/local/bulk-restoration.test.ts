@@ -6,6 +6,7 @@ import { BrokerError } from "#broker/broker-error.ts";
 import { taskId } from "#broker/broker.ts";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { Deltas } from "#broker/embedded/deltas.ts";
+import { DeltaWriter } from "#broker/store-delta.ts";
 import { testStateStorage } from "#state/conformance.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
 import { RestoredTasks } from "#state/embedded/restored-tasks.ts";
@@ -284,4 +285,27 @@ test("[K120] a restore that finds more keys than may be in memory writes them in
   new LocalState(database).forget(task);
   expect(filesOf(path)).toEqual([]);
   database.close();
+});
+
+test("[K120] what was read is kept when reading ends before the end, however little", async () => {
+  const logs = new Changelogs();
+  const task = taskId("counts", 0);
+  for (let number = 1n; number <= 15n; number++) {
+    const writer = new DeltaWriter();
+    writer.begin("key-value");
+    writer.put(0, `k${number}`, Buffer.from(`v${number}`));
+    logs.append(task, number, [{ store: "counts", bytes: writer.take() }]);
+  }
+  const records = logs.records.get(task)!;
+  const path = newFile();
+  let read = 0;
+  for (const most of [10, 10, Infinity]) {
+    const database = new EmbeddedDatabase(path);
+    const local = new LocalState(database);
+    await bringBack(local, logs, { behind: far, slice: 10, most });
+    read = Math.min(read + most, records.length);
+    const isWhole = most === Infinity;
+    expect(local.read(task)).toMatchObject({ whole: isWhole, next: isWhole ? logs.ends.get(task)! : records[read - 1]!.offset + 1n });
+    database.close();
+  }
 });

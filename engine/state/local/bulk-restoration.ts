@@ -6,7 +6,7 @@ import { KeyPrefix } from "./key-prefix.ts";
 import { moveRestored } from "./move-restored.ts";
 import { type RestorationParts, RowsRestoration } from "./restorations.ts";
 
-/** Bytes that are read again, at most, when a restore is cut off. */
+/** Bytes that are read again, at most, when a restore is killed. */
 const keptBytes = 8 << 20;
 
 /**
@@ -48,6 +48,10 @@ export class BulkRestoration implements Restoration {
       this.#further.apply(batches, next);
       this.last = this.#further.last ?? this.last;
     }
+  }
+
+  cutOff(): void {
+    if (this.#further === undefined && this.#unkept > 0) this.#checkpoint();
   }
 
   finish(next: bigint): void {

@@ -57,7 +57,7 @@ export async function bringBack(
     const rest = records.filter(({ offset }) => offset >= from);
     const restoration = local.restore(task, { id: "id", behind, atMs: 1 });
     for (let i = 0; i < rest.length; i += slice) {
-      if (i >= most) return;
+      if (i >= most) return restoration.cutOff();
       const part = rest.slice(i, i + slice);
       await restoration.apply(batchesOf(part), part.at(-1)!.offset + 1n);
     }

@@ -59,6 +59,9 @@ export class TailRestoration implements Restoration {
     }
   }
 
+  /** It is little. */
+  cutOff(): void {}
+
   finish(next: bigint): void {
     const { task, changelog, atMs, database, deltas, tables, local } = this.parts;
     const { number, meta } = this.last!;
@@ -106,6 +109,9 @@ export class RowsRestoration implements Restoration {
       local.write(task, { ...this.base, next, changelog, whole: false });
     });
   }
+
+  /** It is kept as it comes. */
+  cutOff(): void {}
 
   finish(next: bigint): void {
     const { task, changelog, atMs, database, tables, local } = this.parts;

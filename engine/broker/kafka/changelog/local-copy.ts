@@ -29,6 +29,8 @@ export interface Restoration {
   readonly last: { readonly number: bigint; readonly meta: Uint8Array } | undefined;
   /** Records in the order of the changelog, and where it goes on behind them. @throws {BrokerError} `BROKER_CORRUPT` for records that are none of ours */
   apply(batches: readonly ChangelogBatch[], next: bigint): void | Promise<void>;
+  /** Reading ends before the end: what was applied is kept. */
+  cutOff(): void;
   /** Everything up to `last` was applied, and the changelog goes on at `next`: the state can be opened. */
   finish(next: bigint): void;
 }

@@ -4,7 +4,7 @@ import { listOffsets } from "../admin/offsets.ts";
 import { committedRanges } from "../fetch/committed-ranges.ts";
 import type { KafkaEvents } from "../kafka-events.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
-import type { LocalCheckpoint, LocalCopy } from "./local-copy.ts";
+import type { LocalCheckpoint, LocalCopy, Restoration } from "./local-copy.ts";
 
 export type RestorerParts = {
   readonly client: KafkaClient;
@@ -144,6 +144,9 @@ export class Restorer {
         told = now;
         events.restoring({ task, read: next - first, total, ms: now - begun });
       },
+    }).catch((error: unknown) => {
+      keep(restoration);
+      throw error;
     });
     if (restoration.last?.number === number) restoration.finish(goal);
     events.restoring({ task, read: total, total, ms: performance.now() - begun });
@@ -159,4 +162,11 @@ export class Restorer {
     while (this.#running >= atOnce) await new Promise<void>((settle) => void this.#waiting.push(settle));
     this.#running += 1;
   }
+}
+
+/** Of a disk that fails as well nothing is said here: what was read is read again then. */
+function keep(restoration: Restoration): void {
+  try {
+    restoration.cutOff();
+  } catch {}
 }
