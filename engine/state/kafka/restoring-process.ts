@@ -30,6 +30,10 @@ class Mortal implements Restoration {
     if (--left === 0) process.kill(process.pid, "SIGKILL");
   }
 
+  cutOff(): void {
+    this.#restoration.cutOff();
+  }
+
   finish(next: bigint): void {
     this.#restoration.finish(next);
   }
