@@ -2,8 +2,13 @@ import type { Figure } from "../figures.ts";
 import type { BenchBroker } from "./bench-broker.ts";
 import type { MiniLoop, Peers } from "./contenders.ts";
 
+/** Exactly once with 100 and 1000 ms between commits; at least once, for engines that have it. */
+export const modes = ["eos100", "eos1000", "alo"] as const;
+export type Mode = (typeof modes)[number];
+
 export type KafkaBenchOptions = {
   readonly jobs: readonly string[];
+  readonly modes: readonly Mode[];
   readonly records: number;
   readonly rounds: number;
   readonly quick: boolean;

@@ -9,7 +9,7 @@ import { benchThroughput } from "./throughput.ts";
 import { findMiniLoop, findPeers } from "./contenders.ts";
 import { startBroker } from "./bench-broker.ts";
 import { jobs } from "./jobs/jobs.ts";
-import type { KafkaBench } from "./kafka-bench.ts";
+import { type KafkaBench, modes } from "./kafka-bench.ts";
 
 const benches: Readonly<Record<string, KafkaBench>> = {
   throughput: benchThroughput,
@@ -19,12 +19,13 @@ const benches: Readonly<Record<string, KafkaBench>> = {
   takeover: benchTakeover,
 };
 
-const help = `npm run bench:kafka [-- NAME… --jobs LIST --records N --rounds N --peers DIR --mini FILE --quick]
+const help = `npm run bench:kafka [-- NAME… --jobs LIST --modes LIST --records N --rounds N --peers DIR --mini FILE --quick]
 
   ${Object.keys(benches).join(" · ")}; without names all of them
 
   --jobs LIST   of ${Object.keys(jobs).join(",")} (default: all)
   --records N   input of each job (default 5000000)
+  --modes LIST  of eos100,eos1000,alo (default: all): exactly once with so many ms between commits, and for peers at least once
   --rounds N    alternating rounds of everything that has a peer, behind one that warms up (default 3)
   --peers DIR   folder with the peers' scripts: Kafka Streams runs beside (or MILLRACE_PEERS); its setup.sh is to be run first
   --mini FILE   the hand-written loop runs beside (or MILLRACE_MINI); uses the packages of the peers' setup.sh
@@ -37,6 +38,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const { values, positionals } = parseArgs({
   options: {
     jobs: { type: "string", default: Object.keys(jobs).join(",") },
+    modes: { type: "string", default: modes.join(",") },
     records: { type: "string" },
     rounds: { type: "string" },
     peers: { type: "string" },
@@ -49,7 +51,8 @@ const { values, positionals } = parseArgs({
 const names = positionals.length === 0 ? Object.keys(benches) : positionals;
 const unknown = names.filter((name) => !Object.hasOwn(benches, name));
 const chosen = values.jobs.split(",");
-if (values.help === true || unknown.length > 0 || chosen.some((job) => !Object.hasOwn(jobs, job))) {
+const chosenModes = modes.filter((mode) => values.modes.split(",").includes(mode));
+if (values.help === true || unknown.length > 0 || chosen.some((job) => !Object.hasOwn(jobs, job)) || chosenModes.length === 0) {
   say(unknown.length > 0 ? `there is no bench ${unknown.join(", ")}\n\n${help}` : help);
   process.exit(values.help === true ? 0 : 2);
 }
@@ -75,6 +78,7 @@ await withFolder(diskFolder, async (folder) => {
       try {
         const settings = {
           jobs: chosen,
+          modes: quick ? chosenModes.slice(0, 1) : chosenModes,
           records: Number(values.records ?? (quick ? 100_000 : 5_000_000)),
           rounds: Number(values.rounds ?? (quick ? 1 : 3)),
           quick,

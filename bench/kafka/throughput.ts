@@ -64,13 +64,11 @@ async function preload(job: string, client: KafkaClient, options: KafkaBenchOpti
 
 const sorted = (text: string): string => text.split("\n").sort().join("\n");
 
-function contendersOf(job: string, { broker: { bootstrap }, folder, peers, mini, quick }: KafkaBenchOptions): readonly Contender[] {
+function contendersOf(job: string, { broker: { bootstrap }, folder, peers, mini, modes }: KafkaBenchOptions): readonly Contender[] {
   const place = { bootstrap, folder };
-  const modes = quick ? [100] : [100, 1000];
-  const ours = modes.map((ms) => millrace(job, ms, place));
-  const streams =
-    peers === undefined ? [] : [...modes.map((ms) => `eos${ms}`), "alo"].map((mode) => kafkaStreams(job, mode, { ...place, peers }));
-  const canMini = mini !== undefined && ["stateless", "count:U"].includes(job);
+  const ours = modes.flatMap((mode) => (mode === "alo" ? [] : [millrace(job, Number(mode.slice(3)), place)]));
+  const streams = peers === undefined ? [] : modes.map((mode) => kafkaStreams(job, mode, { ...place, peers }));
+  const canMini = mini !== undefined && modes.includes("eos100") && ["stateless", "count:U"].includes(job);
   const loops = canMini ? [["json=scan"], ["json=parse"]].map((flags) => miniLoop(job, 100, { ...place, ...mini, options: flags })) : [];
   return [...ours, ...streams, ...loops];
 }
