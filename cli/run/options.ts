@@ -57,7 +57,7 @@ Topics are made when they are missing and verified when they are there, never al
   --replication N   default: 3, or as many as the cluster has nodes
   --min-isr N       replicas that must have a record before it is acknowledged (default: the cluster's own setting)
 
-  --commit D        a commit is due this long after the first record in it (default 100ms)
+  --commit D        a commit is due this long after the first record in it (default 25ms)
   --commit-records N  or when so many have gathered (default 20000)
   --idle D          a source without input for so long no longer holds windows open (default 1s); longer than the run for a replay at speed
   --task-idle D     how long a task that reads several topics waits for one that is empty, so that their events are taken in the order of time
@@ -88,7 +88,7 @@ const args = {
   retention: { type: "string", default: "default" },
   replication: { type: "string" },
   "min-isr": { type: "string" },
-  commit: { type: "string", default: "100ms" },
+  commit: { type: "string", default: "25ms" },
   "commit-records": { type: "string", default: "20000" },
   idle: { type: "string", default: "1s" },
   "task-idle": { type: "string", default: "20ms" },
