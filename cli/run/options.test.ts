@@ -36,7 +36,7 @@ describe("[R14] arguments of millrace run", () => {
       retention: "default",
       replication: undefined,
       minIsr: undefined,
-      commitMs: 100,
+      commitMs: 25,
       commitRecords: 20_000,
       idleMs: 1000,
       taskIdleMs: 20,
