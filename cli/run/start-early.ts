@@ -1,10 +1,17 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { instanceName } from "./instance.ts";
 import type { RunOptions } from "./options.ts";
 import type { WorkerHost } from "./worker-host.ts";
 import { endpointOf, membersOf, workerSettings } from "./worker-settings.ts";
+
+/** Where threads share few cores they are in each other's way: up to this many, the workers go first. */
+const fewCores = 2;
+/** A restore may last, and its progress is asked for by HTTP. */
+const longestMs = 2500;
 
 /**
  * Starts the workers before this thread has loaded what it needs for HTTP, when it is known already where that will listen: a process that is started
@@ -22,6 +29,11 @@ export async function startEarly(options: RunOptions, threads: readonly WorkerHo
   const members = membersOf(instanceName(state, options.instance), options);
   for (const [n, thread] of threads.entries())
     thread.start(workerSettings(options, { member: members[n]!, text, endpoint: endpointOf(options, port) }));
+  if (availableParallelism() > fewCores) return;
+  const giveUp = new AbortController();
+  const done = [Promise.all(threads.map(({ joined }) => joined)), ...threads.map(({ failed }) => failed)];
+  await Promise.race([...done, sleep(longestMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
+  giveUp.abort();
 }
 
 /** A process that cannot listen must take no tasks over. */
