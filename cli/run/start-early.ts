@@ -12,6 +12,8 @@ import { endpointOf, membersOf, workerSettings } from "./worker-settings.ts";
 const fewCores = 2;
 /** A restore may last, and its progress is asked for by HTTP. */
 const longestMs = 2500;
+/** About what a worker whose tasks are open takes to commit for the first time. */
+const firstCommitMs = 300;
 
 /**
  * Starts the workers before this thread has loaded what it needs for HTTP, when it is known already where that will listen: a process that is started
@@ -31,8 +33,9 @@ export async function startEarly(options: RunOptions, threads: readonly WorkerHo
     thread.start(workerSettings(options, { member: members[n]!, text, endpoint: endpointOf(options, port) }));
   if (availableParallelism() > fewCores) return;
   const giveUp = new AbortController();
-  const done = [Promise.all(threads.map(({ joined }) => joined)), ...threads.map(({ failed }) => failed)];
-  await Promise.race([...done, sleep(longestMs, undefined, { signal: giveUp.signal }).catch(() => undefined)]);
+  const pause = (ms: number): Promise<unknown> => sleep(ms, undefined, { signal: giveUp.signal }).catch(() => undefined);
+  const working = Promise.all(threads.map(({ joined }) => joined)).then(() => pause(firstCommitMs));
+  await Promise.race([working, ...threads.map(({ failed }) => failed), pause(longestMs)]);
   giveUp.abort();
 }
 

@@ -43,6 +43,8 @@ const settings = await new Promise<WorkerSettings>((started) => {
 const logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
 const statusEveryMs = 500;
 let log: KafkaLog | undefined;
+/** What is wrong with the cluster, or how it is named, the main thread says. */
+let reached = false;
 
 try {
   await run();
@@ -82,6 +84,7 @@ async function run(): Promise<void> {
   });
   const cluster = parseClusterUrl(settings.broker, process.env);
   const replication = settings.replication ?? replicationOf(settings, await nodesOf(cluster));
+  reached = true;
   const opened = (log = openKafka({
     cluster,
     stateFile: settings.stateFile,
@@ -153,6 +156,6 @@ function fail(error: unknown): void {
     (error instanceof Error && "code" in error && typeof error.code === "string")
       ? String(error.code)
       : "WORKER_FAILED";
-  logger.error({ event: "worker.failed", code, err: error }, "the worker failed");
+  if (reached) logger.error({ event: "worker.failed", code, err: error }, "the worker failed");
   tell({ kind: "failed", code, message: error instanceof Error ? error.message : String(error) });
 }
