@@ -16,7 +16,7 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
     await first.broker.ensureTopics(topics);
     const before = await new TestMember().join(first.broker, "before");
     await first.broker.commit(before.commitOf(task, 1n, { changes: [changeOf("counts", "one")] }));
-    first.proxy.onRequest("EndTxn", () => first.proxy.cut());
+    const cuts = first.proxy.onRequest("EndTxn", () => first.proxy.cut());
     first.proxy.loseAnswer({ api: "EndTxn", outcome: "undone" });
     const cutOff = first.broker.commit(before.commitOf(task, 2n, { changes: [changeOf("counts", "never")] }));
 
@@ -26,6 +26,7 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
     expect(await second.broker.committed(group, [task])).toMatchObject([{ number: 1n }]);
     await second.broker.commit(after.commitOf(task, 2n, { changes: [changeOf("counts", "two")] }));
 
+    cuts();
     first.proxy.heal();
     expect((await cutOff).kind).not.toBe("committed");
     expect(first.changesOf(task)).toEqual(["counts=one"]);

@@ -1,15 +1,19 @@
-import { registerHooks } from "node:module";
+import { createRequire, registerHooks } from "node:module";
 import type * as Kafka from "@platformatic/kafka";
 
 /**
  * What we use of the Kafka library, without its clients and schema registries, which nobody uses here: they compile JSON schemas when they are loaded,
  * a third of a second in each of the threads of a process that is to be back within one. The package has one door, so its files are named; its version is
  * pinned, and a test compares what comes by either way.
+ *
+ * It is required, not awaited: V8 aborts the whole process when a thread is ended while it runs modules that had waited for one with a top-level `await`
+ * (`AsyncModuleExecutionFulfilled`, "Check failed: (location_) != nullptr", Node 24.21), and threads are ended at any time.
  */
 const root = import.meta.resolve("@platformatic/kafka");
-const part = async (path: string): Promise<typeof Kafka> => (await import(new URL(path, root).href)) as typeof Kafka;
-const [apis, errors, network, protocol] = await withoutClients(() =>
-  Promise.all([part("./apis/index.js"), part("./errors.js"), part("./network/connection-pool.js"), part("./protocol/index.js")]),
+const require = createRequire(root);
+const part = (path: string): typeof Kafka => require(path) as typeof Kafka;
+const [apis, errors, network, protocol] = withoutClients(
+  () => [part("./apis/index.js"), part("./errors.js"), part("./network/connection-pool.js"), part("./protocol/index.js")] as const,
 );
 
 export const {
@@ -48,7 +52,7 @@ export type ResponseParser<ReturnType> = Kafka.ResponseParser<ReturnType>;
 export type Writer = Kafka.Writer;
 
 /** A connection imports the options of all clients for the name that it tells brokers: it gets ours instead. */
-async function withoutClients<T>(load: () => Promise<T>): Promise<T> {
+function withoutClients<T>(load: () => T): T {
   const hooks = registerHooks({
     resolve: (specifier, context, next) =>
       specifier.endsWith("/clients/base/options.js") && context.parentURL === new URL("./network/connection.js", root).href
@@ -56,7 +60,7 @@ async function withoutClients<T>(load: () => Promise<T>): Promise<T> {
         : next(specifier, context),
   });
   try {
-    return await load();
+    return load();
   } finally {
     hooks.deregister();
   }
