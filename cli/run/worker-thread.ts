@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
+import type { Logger } from "pino";
 import {
   BrokerError,
   ClusterProbe,
@@ -33,27 +34,32 @@ let stop = async (): Promise<void> => {
 let scrape = async (): Promise<string> => "";
 let stopping: Promise<void> | undefined;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
-const settings = await new Promise<WorkerSettings>((started) => {
-  parentPort!.on("message", (message: ToWorker) => {
-    if (message.kind === "start") started(message.settings);
-    else if (message.kind === "stop") stopping ??= stop();
-    else void scrape().then((text) => tell({ kind: "metrics", id: message.id, text }));
-  });
-});
-const logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
+let settings: WorkerSettings;
+let logger: Logger;
 const statusEveryMs = 500;
 let log: KafkaLog | undefined;
 /** What is wrong with the cluster, or how it is named, the main thread says. */
 let reached = false;
 
-try {
-  await run();
-} catch (error) {
-  fail(error);
-  if (stopping === undefined) {
-    await log?.close();
-    // Ends the thread.
-    process.exit(1);
+parentPort!.on("message", (message: ToWorker) => {
+  if (message.kind === "start") void begin(message.settings);
+  else if (message.kind === "stop") stopping ??= stop();
+  else void scrape().then((text) => tell({ kind: "metrics", id: message.id, text }));
+});
+
+/** No `await` stands outside of functions here: V8 may abort the process when a thread is ended while a module that had waited so is completed. */
+async function begin(given: WorkerSettings): Promise<void> {
+  settings = given;
+  logger = createStderrLogger(settings.logLevel).child({ room: "worker", member: settings.member });
+  try {
+    await run();
+  } catch (error) {
+    fail(error);
+    if (stopping === undefined) {
+      await log?.close();
+      // Ends the thread.
+      process.exit(1);
+    }
   }
 }
 

@@ -16,20 +16,26 @@ export type HeartbeatThreadData = {
 
 // A thread of its own with a connection of its own: the main thread may be busy for longer than a session lasts.
 const { cluster, group, requestTimeoutMs, maxPollMs, life, delayMs } = workerData as HeartbeatThreadData;
-await sleep(delayMs);
-const { KafkaClient } = await import("#broker/kafka/wire/kafka-client.ts");
-const { HeartbeatLoop } = await import("./heartbeat-loop.ts");
-const lastTurn = new BigInt64Array(life);
-const client = new KafkaClient(cluster, "heartbeat", { requestTimeoutMs });
-const loop = new HeartbeatLoop(client, group, {
-  isAlive: () => process.hrtime.bigint() - Atomics.load(lastTurn, 0) < BigInt(maxPollMs) * 1_000_000n,
-  report: (report) => parentPort!.postMessage(report),
-});
-let first = true;
-parentPort!.on("message", (beat: Beat | undefined) => {
-  // The first goes out at once: the last one may be as long ago as it took to start this thread.
-  if (first) loop.set(beat, 0);
-  else loop.set(beat);
-  first = false;
-});
-parentPort!.postMessage("ready");
+
+// No `await` stands outside of functions: V8 may abort the process when a thread is ended while a module that had waited so is completed.
+void beat();
+
+async function beat(): Promise<void> {
+  await sleep(delayMs);
+  const { KafkaClient } = await import("#broker/kafka/wire/kafka-client.ts");
+  const { HeartbeatLoop } = await import("./heartbeat-loop.ts");
+  const lastTurn = new BigInt64Array(life);
+  const client = new KafkaClient(cluster, "heartbeat", { requestTimeoutMs });
+  const loop = new HeartbeatLoop(client, group, {
+    isAlive: () => process.hrtime.bigint() - Atomics.load(lastTurn, 0) < BigInt(maxPollMs) * 1_000_000n,
+    report: (report) => parentPort!.postMessage(report),
+  });
+  let first = true;
+  parentPort!.on("message", (beat: Beat | undefined) => {
+    // The first goes out at once: the last one may be as long ago as it took to start this thread.
+    if (first) loop.set(beat, 0);
+    else loop.set(beat);
+    first = false;
+  });
+  parentPort!.postMessage("ready");
+}
