@@ -57,7 +57,7 @@ function contendersOf(
   { broker: { bootstrap }, folder, peers, mini }: KafkaBenchOptions,
 ): readonly (readonly [Contender, boolean])[] {
   const place = { bootstrap, folder };
-  const ours = [10, 100].map((ms) => [millrace(job, ms, place), true] as const);
+  const ours = [10, 25, 100].map((ms) => [millrace(job, ms, place), true] as const);
   const streams = peers === undefined ? [] : [[kafkaStreams(job, "eos100", { ...place, peers }), false] as const];
   const loop = mini === undefined ? [] : [[miniLoop(job, 100, { ...place, ...mini, options: ["json=scan"] }), false] as const];
   return [...ours, ...streams, ...loop];
