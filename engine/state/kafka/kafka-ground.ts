@@ -91,7 +91,8 @@ class KafkaGround implements StateGround {
   async restart(): Promise<void> {
     await this.log.close();
     if (this.fate !== "kept") for (const end of [...fileEnds, ".rows"]) rmSync(this.file + end, { recursive: true, force: true });
-    if (this.fate === "behind") for (const end of fileEnds) copyFileSync(this.copy + end, this.file + end);
+    // Before the first commit there is no copy yet.
+    if (this.fate === "behind" && this.commits > 0) for (const end of fileEnds) copyFileSync(this.copy + end, this.file + end);
     await this.open();
   }
 
