@@ -1,7 +1,7 @@
-import { describeProducersV0 } from "@platformatic/kafka";
 import type { Position } from "#broker/broker.ts";
 import type { KafkaClient, Request } from "../wire/kafka-client.ts";
 import { errorId, KafkaError } from "../wire/kafka-error.ts";
+import { describeProducersV0 } from "../wire/kafka-library.ts";
 import type { TopicPartition } from "../wire/leaders.ts";
 
 type Answer = ReturnType<typeof describeProducersV0.parseResponse>;

@@ -25,6 +25,7 @@ export const {
   createTopicsV7,
   deleteRecordsV2,
   describeConfigsV4,
+  describeProducersV0,
   endTxnV4,
   fetchV13,
   findCoordinatorV4,
