@@ -1,47 +1,40 @@
-import { createRequire, registerHooks } from "node:module";
 import type * as Kafka from "@platformatic/kafka";
+import { apis, errors, network, protocol } from "./kafka-library-parts.ts";
 
-/**
- * What we use of the Kafka library, without its clients and schema registries, which nobody uses here: they compile JSON schemas when they are loaded,
- * a third of a second in each of the threads of a process that is to be back within one. The package has one door, so its files are named; its version is
- * pinned, and a test compares what comes by either way.
- *
- * It is required, not awaited: V8 aborts the whole process when a thread is ended while it runs modules that had waited for one with a top-level `await`
- * (`AsyncModuleExecutionFulfilled`, "Check failed: (location_) != nullptr", Node 24.21), and threads are ended at any time.
- */
-const root = import.meta.resolve("@platformatic/kafka");
-const require = createRequire(root);
-const part = (path: string): typeof Kafka => require(path) as typeof Kafka;
-const [apis, errors, network, protocol] = withoutClients(
-  () => [part("./apis/index.js"), part("./errors.js"), part("./network/connection-pool.js"), part("./protocol/index.js")] as const,
-);
+// What we use of the Kafka library. Name by name, so that a bundler sees what is not used.
 
-export const {
-  addOffsetsToTxnV4,
-  addPartitionsToTxnV3,
-  apiVersionsV3,
-  ConfigResourceTypes,
-  createAPI,
-  createTopicsV7,
-  deleteRecordsV2,
-  describeConfigsV4,
-  describeProducersV0,
-  endTxnV4,
-  fetchV13,
-  findCoordinatorV4,
-  heartbeatV4,
-  initProducerIdV5,
-  joinGroupV9,
-  leaveGroupV5,
-  listOffsetsV7,
-  metadataV12,
-  offsetFetchV9,
-  syncGroupV5,
-  txnOffsetCommitV4,
-} = apis;
-export const { AuthenticationError, GenericError, MultipleErrors, NetworkError, UserError } = errors;
-export const { ConnectionPool } = network;
-export const { compressionsAlgorithms, crc32c, protocolErrorsCodesById, Reader, Writer } = protocol;
+export const addOffsetsToTxnV4 = apis.addOffsetsToTxnV4;
+export const addPartitionsToTxnV3 = apis.addPartitionsToTxnV3;
+export const apiVersionsV3 = apis.apiVersionsV3;
+export const ConfigResourceTypes = apis.ConfigResourceTypes;
+export const createAPI = apis.createAPI;
+export const createTopicsV7 = apis.createTopicsV7;
+export const deleteRecordsV2 = apis.deleteRecordsV2;
+export const describeConfigsV4 = apis.describeConfigsV4;
+export const describeProducersV0 = apis.describeProducersV0;
+export const endTxnV4 = apis.endTxnV4;
+export const fetchV13 = apis.fetchV13;
+export const findCoordinatorV4 = apis.findCoordinatorV4;
+export const heartbeatV4 = apis.heartbeatV4;
+export const initProducerIdV5 = apis.initProducerIdV5;
+export const joinGroupV9 = apis.joinGroupV9;
+export const leaveGroupV5 = apis.leaveGroupV5;
+export const listOffsetsV7 = apis.listOffsetsV7;
+export const metadataV12 = apis.metadataV12;
+export const offsetFetchV9 = apis.offsetFetchV9;
+export const syncGroupV5 = apis.syncGroupV5;
+export const txnOffsetCommitV4 = apis.txnOffsetCommitV4;
+export const AuthenticationError = errors.AuthenticationError;
+export const GenericError = errors.GenericError;
+export const MultipleErrors = errors.MultipleErrors;
+export const NetworkError = errors.NetworkError;
+export const UserError = errors.UserError;
+export const ConnectionPool = network.ConnectionPool;
+export const compressionsAlgorithms = protocol.compressionsAlgorithms;
+export const crc32c = protocol.crc32c;
+export const protocolErrorsCodesById = protocol.protocolErrorsCodesById;
+export const Reader = protocol.Reader;
+export const Writer = protocol.Writer;
 
 export type API<RequestArguments extends unknown[], ResponseType> = Kafka.API<RequestArguments, ResponseType>;
 export type AuthenticationError = Kafka.AuthenticationError;
@@ -51,18 +44,3 @@ export type ConnectionPool = Kafka.ConnectionPool;
 export type Reader = Kafka.Reader;
 export type ResponseParser<ReturnType> = Kafka.ResponseParser<ReturnType>;
 export type Writer = Kafka.Writer;
-
-/** A connection imports the options of all clients for the name that it tells brokers: it gets ours instead. */
-function withoutClients<T>(load: () => T): T {
-  const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier.endsWith("/clients/base/options.js") && context.parentURL === new URL("./network/connection.js", root).href
-        ? { url: new URL("./client-software.ts", import.meta.url).href, shortCircuit: true }
-        : next(specifier, context),
-  });
-  try {
-    return load();
-  } finally {
-    hooks.deregister();
-  }
-}
