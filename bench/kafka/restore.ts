@@ -1,12 +1,14 @@
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { groupOf } from "@millrace/engine";
 import { committedOffsets } from "../../engine/broker/kafka/admin/committed-offsets.ts";
 import { listOffsets } from "../../engine/broker/kafka/admin/offsets.ts";
 import type { KafkaClient } from "../../engine/broker/kafka/wire/kafka-client.ts";
 import { type Figure, median, millis, percent, spread, thousands } from "../figures.ts";
 import { engineCore, loadCore } from "../machine.ts";
+import { writeBundle } from "../../bundle/bundle.ts";
 import { runPinned, startPinned } from "../pinned-process.ts";
 import { withClient } from "./clients.ts";
 import type { KafkaBench } from "./kafka-bench.ts";
@@ -48,9 +50,10 @@ export const isOurs = (topic: string): boolean => Object.values<string>(topics).
 
 export type Shown = { readonly records: number; readonly say: (line: string) => void };
 
-/** A process that has taken every key once. */
+/** A process that has taken every key once; it and those behind it start as a user's do behind `npm ci`. */
 export async function filled(client: KafkaClient, settings: RunSettings, { records, say }: Shown): Promise<RunProcess> {
   const { bootstrap, job, folder, instance } = settings;
+  await writeBundle(fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, ""));
   const begun = performance.now();
   const running = new RunProcess(settings);
   await untilTrue(

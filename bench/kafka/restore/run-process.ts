@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { endedWithUs } from "../../pinned-process.ts";
 import type { Job } from "./job.ts";
 
-const main = fileURLToPath(new URL("../../../cli/main.ts", import.meta.url));
+const launcher = fileURLToPath(new URL("../../../cli/millrace.js", import.meta.url));
 
 /** A line of its log, by its event and when it was written, ms since the epoch. */
 export type LogLine = {
@@ -37,7 +37,7 @@ export class RunProcess {
     const topics = ["--retention", "forever", "--replication", "1"];
     const command = [
       process.execPath,
-      main,
+      launcher,
       "run",
       job.file,
       "--broker",

@@ -37,6 +37,9 @@ nodes:
 
 export type RunOutcome = { readonly code: number | null; readonly out: string; readonly err: string };
 
+/** What is started; by default `millrace run` from the sources. */
+export type Program = { readonly program: string; readonly command?: readonly string[] };
+
 /** `millrace run` as a process of its own; killed at the test's end if it still runs. */
 export class RunProcess {
   readonly #child: ChildProcess;
@@ -44,8 +47,12 @@ export class RunProcess {
   out = "";
   err = "";
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, [main, "run", ...args], {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    { program, command = ["run"] }: Program = { program: main },
+  ) {
+    const child = spawn(process.execPath, [program, ...command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, MILLRACE_KEY: "", ...env },
     });
@@ -60,7 +67,7 @@ export class RunProcess {
   }
 
   get url(): string {
-    return /queries\s+(http:\S+)\/v1\/queries/.exec(this.out)![1]!;
+    return /(?:queries|live page)\s+(http:\/\/[^/\s]+)\//.exec(this.out)![1]!;
   }
 
   /** Until it listens. */
