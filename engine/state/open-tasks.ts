@@ -1,8 +1,8 @@
 import type { TaskId } from "#broker/broker.ts";
 import type { TaskState, TaskStateLimits } from "./task-state.ts";
 
-/** Restarting at the bound takes about a third of a second on a core of 2.7 GHz. */
-export const defaultLimits: TaskStateLimits = { tailEntries: 256_000, tailBytes: 64 << 20, cachedEntries: 1_000_000 };
+/** Restarting at the bound takes about a sixth of a second on a core of 2.7 GHz. */
+export const defaultLimits: TaskStateLimits = { tailEntries: 128_000, tailBytes: 64 << 20, cachedEntries: 1_000_000 };
 
 /** A task that uses some of what all share. */
 export type SharingTask = TaskState & { readonly usage: Readonly<TaskStateLimits> };
