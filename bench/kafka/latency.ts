@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { valueOf } from "@millrace/engine";
+import { type BatchIndex, valueOf } from "@millrace/engine";
 import { committedOffsets } from "../../engine/broker/kafka/admin/committed-offsets.ts";
 import { listOffsets } from "../../engine/broker/kafka/admin/offsets.ts";
 import type { KafkaClient } from "../../engine/broker/kafka/wire/kafka-client.ts";
@@ -16,12 +16,10 @@ import type { PacedReport, PacedSettings } from "./paced.ts";
 import { cpuSecondsOf } from "./process-stat.ts";
 import { readTopic } from "./read-topic.ts";
 import { createTopics, deleteTopics, untilTrue } from "./topics.ts";
+import { type Trace, traces } from "./tracing.ts";
 
 const targetRate = 10_000;
 const targetMs = 100;
-/** Jobs of which each output says which input made it. */
-const traceable = ["stateless", "count:U"];
-
 type Latency = {
   readonly p50: number;
   readonly p95: number;
@@ -38,12 +36,12 @@ type Latency = {
 export const benchLatency: KafkaBench = async (options) =>
   withClient(options.broker.bootstrap, "bench", async (client) => {
     const figures: Figure[] = [];
-    for (const job of options.jobs.filter((name) => traceable.includes(name))) {
+    for (const job of options.jobs) {
       for (const [contender, isOurs] of contendersOf(job, options)) {
         const peak = options.peaks.get(`${job} ${contender.name}`);
         const half = peak === undefined ? [] : [Math.round(peak / 2)];
         for (const perSecond of [targetRate, ...half]) {
-          const latency = await measure(contender, jobOf(job), { client, perSecond, options });
+          const latency = await measure(contender, job, { client, perSecond, options });
           options.say(`latency ${job}, ${contender.name}, ${perSecond}/s: ${JSON.stringify(latency)}`);
           figures.push(figureOf(latency, { job, contender, perSecond, isOurs }));
         }
@@ -65,12 +63,9 @@ function contendersOf(
 
 type Measuring = { readonly client: KafkaClient; readonly perSecond: number; readonly options: KafkaBenchOptions };
 
-async function measure(
-  contender: Contender,
-  { topics, input, variant }: JobSpec,
-  { client, perSecond, options }: Measuring,
-): Promise<Latency> {
+async function measure(contender: Contender, job: string, { client, perSecond, options }: Measuring): Promise<Latency> {
   const { broker, quick } = options;
+  const { topics, input } = jobOf(job);
   await deleteTopics(client, (name) => name === topics.input || name === topics.output || name.startsWith("bench-run-"));
   options.inputs.delete(topics.input);
   await createTopics(client, [topics.input, topics.output], { partitions, settings: { "message.timestamp.type": "LogAppendTime" } });
@@ -91,7 +86,7 @@ async function measure(
     const { begunAt, answeredP99 } = await send(quick ? 3 : 20);
     const cpuShare = (cpuSecondsOf(child.pid!) - before.cpu) / ((performance.now() - before.at) / 1000);
     child.kill("SIGKILL");
-    const latencies = await latenciesOf(client, topics, { byOrder: variant === "", begunAt });
+    const latencies = await latenciesOf(client, topics, { trace: traces[job]!(), begunAt });
     const sorted = latencies.sort();
     const at = (share: number): number => quantile(sorted as unknown as number[], share);
     return { p50: at(0.5), p95: at(0.95), p99: at(0.99), answeredP99, cpuShare, records: sorted.length };
@@ -107,27 +102,21 @@ async function isDone(client: KafkaClient, group: string, topic: string): Promis
   return committed.length > 0 && committed.every(({ offset }, i) => (offset ?? 0n) >= ends[i]!.offset);
 }
 
-/** Of inputs appended from `begunAt` on: an order is found again by its number, an update by its place in its partition. */
+/** Of outputs that were made by inputs appended from `begunAt` on. */
 async function latenciesOf(
   client: KafkaClient,
   topics: JobSpec["topics"],
-  { byOrder, begunAt }: { readonly byOrder: boolean; readonly begunAt: number },
+  { trace, begunAt }: { readonly trace: Trace; readonly begunAt: number },
 ): Promise<Float64Array> {
-  const numberOf = (value: string): number => Number(/"orderId":"o-(\d+)"/.exec(value)![1]);
-  const appended: number[][] = Array.from({ length: byOrder ? 1 : partitions }, () => []);
-  await readTopic(client, topics.input, (index, { partition, appendedAtMs }) => {
-    for (let i = 0; i < index.count; i++) {
-      // Numbers begin anew with each sending: the last one counts.
-      if (byOrder) appended[0]![numberOf(valueOf(index, i)!.toString("latin1"))] = appendedAtMs;
-      else appended[partition]!.push(appendedAtMs);
-    }
+  const textOf = (index: BatchIndex, i: number): string => valueOf(index, i)!.toString("latin1");
+  await readTopic(client, topics.input, (index, at) => {
+    for (let i = 0; i < index.count; i++) trace.input(textOf(index, i), at);
   });
   const latencies: number[] = [];
-  const seen = Array.from({ length: partitions }, () => 0);
   await readTopic(client, topics.output, (index, { partition, appendedAtMs }) => {
     for (let i = 0; i < index.count; i++) {
-      const from = byOrder ? appended[0]![numberOf(valueOf(index, i)!.toString("latin1"))]! : appended[partition]![seen[partition]!++]!;
-      if (from >= begunAt && appendedAtMs >= begunAt) latencies.push(appendedAtMs - from);
+      const from = trace.madeBy(textOf(index, i), partition);
+      if (from >= begunAt) latencies.push(appendedAtMs - from);
     }
   });
   return Float64Array.from(latencies);
