@@ -1,15 +1,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { chainNode, type BoundProcessor } from "#operators/node.ts";
-import { mapRecord } from "#operators/stateless.ts";
-import { timestamped, type Timestamped } from "#operators/timestamped.ts";
-import { aggregateByWindow } from "#operators/window-aggregate.ts";
 import { embeddedStateStorage } from "#state/embedded/embedded-state-storage.ts";
-import { windowStore, type WindowStore } from "#state/store.ts";
 import type { TestInput } from "#testing/every-way.ts";
-import { jsonCodec } from "#testing/json-codec.ts";
 import { LateMarkersLog } from "#testing/late-markers.ts";
 import { pickFrom } from "#testing/random-plan.ts";
 import { testPlan } from "#testing/test-plan.ts";
+import { rekeyNumbers, windowCounts } from "#testing/window-nodes.ts";
 import { openTestBroker, post } from "#testing/worker-bench.ts";
 import { countsOf } from "./node-counts.ts";
 import type { Plan } from "./plan.ts";
@@ -19,24 +14,13 @@ import type { WorkerOptions } from "./worker-options.ts";
 
 const seed = Number(process.env["SEED"] ?? 20_261_121);
 
-const counts = (): BoundProcessor =>
-  chainNode("counts", { windows: windowStore(timestamped(jsonCodec)) }, ({ windows }) => [
-    aggregateByWindow(
-      windows as WindowStore<Timestamped<number>>,
-      { sizeMs: 20, graceMs: 5, emit: "update" },
-      { init: () => 0, add: (n) => n + 1 },
-    ) as never,
-  ]);
-const rekey = (keys: number): BoundProcessor =>
-  chainNode("rekey", {}, () => [mapRecord((n: number) => ({ key: `k${n % keys}`, value: n })) as never]);
-
 /** Windows behind two changes of key. */
 const plan = (partitions: number): Plan =>
   testPlan(
     {
-      one: { nodes: { a: { processor: rekey(7), from: { in: ["in"] } } }, to: { ab: { from: "a.out", kind: "repartition" } } },
-      two: { nodes: { b: { processor: rekey(3), from: { in: ["ab"] } } }, to: { bc: { from: "b.out", kind: "repartition" } } },
-      three: { nodes: { far: { processor: counts(), from: { in: ["bc"] } } }, to: {} },
+      one: { nodes: { a: { processor: rekeyNumbers(7), from: { in: ["in"] } } }, to: { ab: { from: "a.out", kind: "repartition" } } },
+      two: { nodes: { b: { processor: rekeyNumbers(3), from: { in: ["ab"] } } }, to: { bc: { from: "b.out", kind: "repartition" } } },
+      three: { nodes: { far: { processor: windowCounts(), from: { in: ["bc"] } } }, to: {} },
     },
     partitions,
   );

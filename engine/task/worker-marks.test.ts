@@ -1,13 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { chainNode, type BoundProcessor } from "#operators/node.ts";
-import { mapRecord } from "#operators/stateless.ts";
-import { timestamped, type Timestamped } from "#operators/timestamped.ts";
-import { aggregateByWindow } from "#operators/window-aggregate.ts";
-import { windowStore, type WindowStore } from "#state/store.ts";
 import type { TestInput } from "#testing/every-way.ts";
-import { jsonCodec } from "#testing/json-codec.ts";
 import { pickFrom } from "#testing/random-plan.ts";
 import { testPlan } from "#testing/test-plan.ts";
+import { rekeyNumbers, windowCounts } from "#testing/window-nodes.ts";
 import { caughtUp, openTestBroker, post, startTestWorker } from "#testing/worker-bench.ts";
 import { countsOf } from "./node-counts.ts";
 import type { Plan } from "./plan.ts";
@@ -15,27 +10,16 @@ import type { Worker } from "./worker.ts";
 
 const seed = Number(process.env["SEED"] ?? 20_261_121);
 
-const counts = (): BoundProcessor =>
-  chainNode("counts", { windows: windowStore(timestamped(jsonCodec)) }, ({ windows }) => [
-    aggregateByWindow(
-      windows as WindowStore<Timestamped<number>>,
-      { sizeMs: 20, graceMs: 5, emit: "update" },
-      { init: () => 0, add: (n) => n + 1 },
-    ) as never,
-  ]);
-const rekey = (keys: number): BoundProcessor =>
-  chainNode("rekey", {}, () => [mapRecord((n: number) => ({ key: `k${n % keys}`, value: n })) as never]);
-
 /** Windows behind one change of key and behind two. */
 function plan(partitions: number): Plan {
   return testPlan(
     {
-      one: { nodes: { a: { processor: rekey(7), from: { in: ["in"] } } }, to: { ab: { from: "a.out", kind: "repartition" } } },
+      one: { nodes: { a: { processor: rekeyNumbers(7), from: { in: ["in"] } } }, to: { ab: { from: "a.out", kind: "repartition" } } },
       two: {
-        nodes: { near: { processor: counts(), from: { in: ["ab"] } }, b: { processor: rekey(3), from: { in: ["ab"] } } },
+        nodes: { near: { processor: windowCounts(), from: { in: ["ab"] } }, b: { processor: rekeyNumbers(3), from: { in: ["ab"] } } },
         to: { bc: { from: "b.out", kind: "repartition" } },
       },
-      three: { nodes: { far: { processor: counts(), from: { in: ["bc"] } } }, to: {} },
+      three: { nodes: { far: { processor: windowCounts(), from: { in: ["bc"] } } }, to: {} },
     },
     partitions,
   );

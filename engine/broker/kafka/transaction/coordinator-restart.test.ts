@@ -14,7 +14,7 @@ import { persist } from "../wire/persist.ts";
 import { TransactionManager } from "./transaction-manager.ts";
 import { transactionState } from "./transaction-harness.ts";
 import { batches } from "./transaction-samples.ts";
-import type { Transaction } from "./transaction.ts";
+import type { Transaction, TransactionOutcome } from "./transaction.ts";
 
 // A coordinator that was started again knows no producer's last epoch: it takes one that repeats itself for a zombie. And on its way up, while partitions
 // have no leader yet, Kafka 4.3 takes them for deleted and leaves out their markers.
@@ -55,6 +55,22 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
     member: { generationId: 0, memberId: "nobody", groupInstanceId: null },
     offsets: [],
   });
+  /** Runs a transaction whose EndTxn kills the coordinator, before it has seen it or before its answer gets here; settles when it is dead. */
+  async function endedByDeath(
+    manager: TransactionManager,
+    transaction: Transaction,
+    when: "onRequest" | "onAnswer",
+  ): Promise<{ readonly outcome: Promise<TransactionOutcome> }> {
+    const dead = Promise.withResolvers<void>();
+    const off = proxy[when]("EndTxn", async () => {
+      await cluster.kill(1);
+      dead.resolve();
+    });
+    const outcome = manager.run(transaction);
+    await dead.promise;
+    off();
+    return { outcome };
+  }
   const untilLost = (manager: TransactionManager): Promise<unknown> =>
     until(() => manager.phase === "lost", 60_000, "it has stopped asking for the end");
   /** Markers are written a moment after the end is answered. */
@@ -66,18 +82,11 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
   test("[K110] [K111] having done the commit and said nothing: it is committed, whatever becomes of the next one", async () => {
     const { topic, manager } = await opened(60_000);
     expect(await manager.run(only(topic, "first"))).toMatchObject({ kind: "committed" });
-    const dead = Promise.withResolvers<void>();
     proxy.loseAnswer({ api: "EndTxn", outcome: "done" });
-    const off = proxy.onAnswer("EndTxn", async () => {
-      await cluster.kill(1);
-      dead.resolve();
-    });
-    const second = manager.run(only(topic, "second"));
-    await dead.promise;
-    off();
+    const second = await endedByDeath(manager, only(topic, "second"), "onAnswer");
     await untilLost(manager);
     await cluster.restart(1);
-    expect(await second).toMatchObject({ kind: "committed" });
+    expect(await second.outcome).toMatchObject({ kind: "committed" });
     await untilRead(topic, ["first", "second"]);
     const refused = (): never => {
       throw new RangeError("not this one");
@@ -90,14 +99,7 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
   test("[K110] [K111] having heard nothing, and given the transaction up since: it is aborted, and stays so when the next one commits", async () => {
     const { topic, id, manager } = await opened(2000);
     expect(await manager.run(only(topic, "first"))).toMatchObject({ kind: "committed" });
-    const dead = Promise.withResolvers<void>();
-    const off = proxy.onRequest("EndTxn", async () => {
-      await cluster.kill(1);
-      dead.resolve();
-    });
-    const second = manager.run(only(topic, "second"));
-    await dead.promise;
-    off();
+    const second = await endedByDeath(manager, only(topic, "second"), "onRequest");
     await untilLost(manager);
     proxy.cut();
     await cluster.restart(1);
@@ -105,7 +107,7 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
     onTestFinished(() => watching.close());
     await until(async () => (await transactionState(watching, id)) === "CompleteAbort", 30_000, "the coordinator has given it up");
     proxy.heal();
-    expect(await second).toMatchObject({ kind: "aborted", error: { ids: ["NETWORK"] } });
+    expect(await second.outcome).toMatchObject({ kind: "aborted", error: { ids: ["NETWORK"] } });
     expect(await manager.run(only(topic, "third"))).toMatchObject({ kind: "committed" });
     await untilRead(topic, ["first", "third"]);
   });
@@ -113,9 +115,8 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
   test("[K111] having said that it is committed, while the next one never gets there: it stays committed", async () => {
     const { topic, manager } = await opened(60_000);
     expect(await manager.run(only(topic, "first"))).toMatchObject({ kind: "committed" });
-    const off = proxy.onAnswer("EndTxn", () => cluster.kill(1));
-    expect(await manager.run(only(topic, "second"))).toMatchObject({ kind: "committed" });
-    off();
+    const second = await endedByDeath(manager, only(topic, "second"), "onAnswer");
+    expect(await second.outcome).toMatchObject({ kind: "committed" });
     const third = manager.run(only(topic, "third"));
     await untilLost(manager);
     await cluster.restart(1);
@@ -128,15 +129,8 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
   test("[K110] having heard nothing, while a successor takes over: fenced", async () => {
     const { topic, id, manager } = await opened(60_000);
     expect(await manager.run(only(topic, "first"))).toMatchObject({ kind: "committed" });
-    const dead = Promise.withResolvers<void>();
     proxy.loseAnswer({ api: "EndTxn", outcome: "done" });
-    const off = proxy.onAnswer("EndTxn", async () => {
-      await cluster.kill(1);
-      dead.resolve();
-    });
-    const second = manager.run(only(topic, "second"));
-    await dead.promise;
-    off();
+    const second = await endedByDeath(manager, only(topic, "second"), "onAnswer");
     proxy.cut();
     await untilLost(manager);
     await cluster.restart(1);
@@ -145,7 +139,7 @@ describeKafka("a transaction whose coordinator dies and comes back", { timeout: 
     const heir = new TransactionManager({ client: successor, transactionalId: id, timeoutMs: 60_000 });
     await heir.open();
     proxy.heal();
-    expect(await second).toMatchObject({ kind: "fenced", by: "producer" });
+    expect(await second.outcome).toMatchObject({ kind: "fenced", by: "producer" });
     expect(await heir.run(only(topic, "third"))).toMatchObject({ kind: "committed" });
     await untilRead(topic, ["first", "second", "third"]);
   });
