@@ -5,8 +5,11 @@ import { compileTopology, type Compiled } from "#topology/compile-topology.ts";
 import { formatProblem, isError } from "#topology/topology-error.ts";
 import type { CommandHost } from "./command.ts";
 
+/** What was compiled, and of which text. */
+export type Checked = { readonly compiled: Compiled; readonly text: string };
+
 /** The compiled topology, or undefined once all its mistakes are on stderr, as `file:line:column  CODE  message`; warnings go there too. */
-export function loadChecked(path: string, { stderr }: Pick<CommandHost, "stderr">): Compiled | undefined {
+export function loadChecked(path: string, { stderr }: Pick<CommandHost, "stderr">): Checked | undefined {
   const file = relative(process.cwd(), path) || path;
   let text: string;
   try {
@@ -17,5 +20,5 @@ export function loadChecked(path: string, { stderr }: Pick<CommandHost, "stderr"
   }
   const { problems, compiled } = compileTopology(text, { processors, file });
   for (const problem of problems) if (problem.severity !== "info") stderr.write(`${formatProblem(problem)}\n`);
-  return problems.some(isError) ? undefined : compiled;
+  return compiled === undefined || problems.some(isError) ? undefined : { compiled, text };
 }

@@ -32,7 +32,7 @@ export async function runCheckCommand(args: readonly string[], { stdout, stderr 
   }
   let failed = 0;
   for (const file of parsed.positionals.length === 0 ? [shippedTopology] : parsed.positionals) {
-    const compiled = loadChecked(file, { stderr });
+    const { compiled } = loadChecked(file, { stderr }) ?? {};
     if (compiled === undefined) failed += 1;
     else if (parsed.values.verbose) stdout.write(`${compiled.description}\n`);
     else

@@ -19,8 +19,9 @@ export async function runDevCommand(args: readonly string[], host: CommandHost):
     host.stderr.write(`${options.message}\nmillrace dev --help says more\n`);
     return 2;
   }
-  const compiled = loadChecked(options.topology, host);
-  if (compiled === undefined) return 1;
+  const checked = loadChecked(options.topology, host);
+  if (checked === undefined) return 1;
+  const { compiled } = checked;
   mkdirSync(options.data, { recursive: true });
   let dev: Awaited<ReturnType<typeof startDev>>;
   try {

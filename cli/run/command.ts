@@ -1,7 +1,7 @@
 import type { CommandHost } from "../command.ts";
 import { isLoopback } from "./instance.ts";
 import { readRunOptions, runHelp } from "./options.ts";
-import { startEarly } from "./start-early.ts";
+import { endEarly, startEarly } from "./start-early.ts";
 import { WorkerHost } from "./worker-host.ts";
 
 /** `millrace run`: a process of a topology on Kafka, until a signal ends it. */
@@ -24,7 +24,11 @@ export async function runRunCommand(args: readonly string[], host: CommandHost):
   // Most of a start is loading code: the workers' threads load theirs while this one loads its own.
   const threads = Array.from({ length: options.workers }, () => new WorkerHost());
   try {
-    await startEarly(options, threads);
+    await startEarly(options, threads, host.signal);
+    if (host.signal.aborted) {
+      await endEarly(threads);
+      return 130;
+    }
     const { runUntilSignal } = await import("./run-until-signal.ts");
     return await runUntilSignal(options, { ...host, key, threads });
   } finally {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { relative } from "node:path";
 import { BrokerError, ClusterUrlError, type ClusterSettings, parseClusterUrl } from "@millrace/engine";
@@ -11,6 +10,7 @@ import { instanceName } from "./instance.ts";
 import type { RunOptions } from "./options.ts";
 import type { RunCode } from "./run-codes.ts";
 import { RunningProcess } from "./run.ts";
+import { stopWithinMs } from "./stop-within.ts";
 import type { WorkerHost } from "./worker-host.ts";
 
 export type RunHost = CommandHost & { readonly key: string | undefined; readonly threads: readonly WorkerHost[] };
@@ -26,12 +26,11 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
     stderr.write(`${error.code} ${error.message}\n`);
     return 2;
   }
-  const compiled = loadChecked(options.topology, host);
-  if (compiled === undefined) return 1;
-  const topologyText = readFileSync(options.topology, "utf8");
+  const checked = loadChecked(options.topology, host);
+  if (checked === undefined) return 1;
   const logger = createStderrLogger(options.logLevel);
   const instance = instanceName(options.state, options.instance);
-  const running = new RunningProcess(options, { compiled, topologyText, cluster, instance, key, logger, signal, threads });
+  const running = new RunningProcess(options, { ...checked, cluster, instance, key, logger, signal, threads });
   try {
     await running.start();
   } catch (error) {
@@ -59,9 +58,6 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
   stdout.write(`all committed; ${options.keepMembership ? "the tasks wait for its return" : "the others have its tasks"}\n`);
   return 0;
 }
-
-/** Orchestrators wait 30 s before they kill. */
-const stopWithinMs = 25_000;
 
 /** What still waits for Kafka must not keep the process alive. */
 function leave(code: number): number {

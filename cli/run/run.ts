@@ -17,14 +17,17 @@ import { mergeScrapes } from "./merge-scrapes.ts";
 import type { RunOptions } from "./options.ts";
 import { readinessOf } from "./readiness.ts";
 import { createRetentionRoute } from "./retention-route.ts";
+import type { RunCode } from "./run-codes.ts";
 import { TaskOwners } from "./task-owners.ts";
+import { within } from "./stop-within.ts";
 import { replicationOf, topicsOf } from "./topics.ts";
 import type { WorkerHost } from "./worker-host.ts";
 import { endpointOf, membersOf, workerSettings } from "./worker-settings.ts";
 
 export type RunParts = {
   readonly compiled: Compiled;
-  readonly topologyText: string;
+  /** The text it was compiled of. */
+  readonly text: string;
   readonly cluster: ClusterSettings;
   readonly instance: string;
   readonly key: string | undefined;
@@ -75,12 +78,13 @@ export class RunningProcess {
 
   /**
    * 1. the cluster answers  2. the topics are there  3. HTTP listens, unready  4. the workers join, if they were not started before
-   * @throws {BrokerError} of Kafka @throws {Error} `EADDRINUSE`
+   * @throws {BrokerError} of Kafka @throws {Error} `EADDRINUSE` @throws the reason of `signal`
    */
   async start(): Promise<void> {
     const { connectMs, retention, minIsr } = this.#options;
     const { compiled, cluster, signal, logger } = this.#parts;
     logger.debug({ event: "run.loaded" }, "the code is loaded, the topology compiled");
+    signal.throwIfAborted();
     const { nodes } = await this.#watch.begin(connectMs, signal);
     logger.debug({ event: "run.cluster-reached" }, "the cluster answers");
     const replicas = replicationOf(this.#options, nodes);
@@ -89,6 +93,7 @@ export class RunningProcess {
     this.#log = openKafka({ cluster, stateFile: ":memory:", topics });
     const specs = topicsOf(compiled.plan, retention);
     await this.#log.broker.ensureTopics(specs);
+    signal.throwIfAborted();
     logger.debug({ event: "run.topics-verified" }, "the topics are as they shall be");
     this.#gateway = this.#makeGateway(new Map(specs.map(({ name, partitions }) => [name, partitions])));
     this.#gateway.app.route("/", createRetentionRoute(specs));
@@ -104,10 +109,7 @@ export class RunningProcess {
    * what was not committed is then done again by whoever has the tasks next, and what was not acknowledged is sent again by its senders.
    */
   async stop(withinMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((settle) => (timer = setTimeout(() => settle(false), withinMs)));
-    const inTime = await Promise.race([this.#stopped().then(() => true), late]);
-    clearTimeout(timer);
+    const inTime = await within(withinMs, this.#stopped());
     if (!inTime) await Promise.all(this.#workers.map((worker) => worker.kill()));
     return inTime;
   }
@@ -153,7 +155,7 @@ export class RunningProcess {
   }
 
   #startWorkers(): readonly WorkerHost[] {
-    const { topologyText: text } = this.#parts;
+    const { text } = this.#parts;
     const endpoint = endpointOf(this.#options, this.#server!.port);
     const onError = (error: unknown): void =>
       this.#parts.logger.warn({ event: "queries.owner-away", err: error }, "an owner was not reached");
@@ -161,7 +163,7 @@ export class RunningProcess {
     return this.#members.map((member, n) => {
       const worker = this.#parts.threads[n]!;
       if (worker.settings === undefined) worker.start(workerSettings(this.#options, { member, text, endpoint }));
-      else if (worker.settings.topology.text !== text) throw new Error("the topology file was changed while it was read: start again");
+      else if (worker.settings.topology.text !== text) throw fileChanged();
       worker.hear({ status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) });
       void worker.failed.then((failure) => {
         this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
@@ -189,3 +191,6 @@ export class RunningProcess {
     gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
   }
 }
+
+const fileChanged = (): EngineFailure =>
+  new EngineFailure("RUN_TOPOLOGY_CHANGED" satisfies RunCode, "the topology file was changed while it was read: start again");

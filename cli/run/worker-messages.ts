@@ -47,8 +47,7 @@ export type WorkerStatus = {
 /** Who owns which task, as a rebalance told it. */
 export type OwnersTold = { readonly generation: number; readonly owners: readonly (readonly [task: TaskId, owner: Owner])[] };
 
-/** From the main thread. */
-/** The first is `start`; the others come behind it. */
+/** From the main thread: the first is `start`; the others come behind it. */
 export type ToWorker =
   | { readonly kind: "start"; readonly settings: WorkerSettings }
   | { readonly kind: "stop" }
