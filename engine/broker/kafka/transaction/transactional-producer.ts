@@ -170,7 +170,7 @@ export class TransactionalProducer {
       await this.#end(false, forMs);
     } catch (error) {
       // Nothing of it had reached the coordinator.
-      if (this.#version === 2 || !(error as KafkaError).is("INVALID_TXN_STATE")) throw error;
+      if (this.#version === 2 || !asKafkaError(error, "abort").is("INVALID_TXN_STATE")) throw error;
     }
     if (this.#version === 1) await this.bump(until - performance.now());
     this.#sent = false;

@@ -1,4 +1,4 @@
-import { type KafkaError, network } from "./kafka-error.ts";
+import { bug, type KafkaError, network } from "./kafka-error.ts";
 
 /** Who answers has changed or is not known: ask who it is now, then send the identical request again. */
 const moved: readonly string[] = [
@@ -39,8 +39,9 @@ const producerFenced: readonly string[] = [
 ];
 /** The group goes on without this member, or with another generation of it. */
 const memberFenced: readonly string[] = ["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID"];
-/** The same request would be refused each time, until somebody changes a setting or what is sent. */
+/** The same request would be refused each time, until somebody changes a setting, what is sent or the code. */
 const refused: readonly string[] = [
+  bug,
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
   "INVALID_RECORD",

@@ -4,6 +4,8 @@ import { GenericError, MultipleErrors, protocolErrorsCodesById, UserError } from
 export const network = "NETWORK";
 /** What stands for a certificate that is not trusted, or TLS on one side only: somebody has to set it right. */
 export const tlsFailed = "TLS_FAILED";
+/** What stands for anything else: a mistake of ours or of the library's, which to try again would only hide. `cause` is what was thrown. */
+export const bug = "BUG";
 
 /**
  * A request that failed. `ids` are Kafka's names of all that went wrong in it (`NOT_COORDINATOR`, …), or `NETWORK`;
@@ -30,13 +32,14 @@ export class KafkaError extends Error {
 export const errorId = (code: number): string => (code === 0 ? "NONE" : (protocolErrorsCodesById[code] ?? `ERROR_${code}`));
 
 /**
- * What the library threw, with the names that brokers gave. Of what is no answer of a broker, trouble with TLS is `TLS_FAILED` and all else `NETWORK`.
+ * What the library threw, with the names that brokers gave. Of what is no answer of a broker, trouble with TLS is `TLS_FAILED`, a line that could not be
+ * had, was lost or was given up `NETWORK`, and all else `BUG`.
  */
 export function asKafkaError(error: unknown, doing: string): KafkaError {
   if (error instanceof KafkaError) return error;
   const ids = [...new Set(idsOf(error))];
   const named = ids.filter((id) => id !== network);
-  const found = named.length > 0 ? named : [network];
+  const found = named.length > 0 ? named : [isOfNetwork(error) ? network : bug];
   const reasons = [...new Set(reasonsOf(error))].slice(0, 3);
   return new KafkaError(`${doing}: ${found.join(", ")} (${reasons.join("; ")})`, found, error);
 }
@@ -58,6 +61,14 @@ function isOfTls(error: Error & { readonly code?: unknown }): boolean {
   // The library's word for a broker that answers a client's plain words with TLS.
   if (error instanceof UserError) return error.cause === undefined;
   return typeof error.code === "string" && tlsCodes.test(error.code);
+}
+
+/** The library wraps what befalls a line, also what those threw whom it asked for a token; what it does not wrap was thrown by its code or ours. */
+function isOfNetwork(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (MultipleErrors.isMultipleErrors(error)) return error.errors.length === 0 || error.errors.some(isOfNetwork);
+  // Of the system, or of who has stopped waiting.
+  return GenericError.isGenericError(error) || "syscall" in error || error.name === "AbortError";
 }
 
 /** The lowest causes say most, and who was asked stands above them. */
