@@ -1,12 +1,13 @@
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { compressionsAlgorithms } from "../wire/kafka-library.ts";
+import { mostWithin } from "./lz4-frame.ts";
 
 /** In the order of their numbers in a batch's attributes. */
 export const compressions = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 export type Compression = (typeof compressions)[number];
 
-/** Far above what a broker stores; a batch that claims more is no batch of records but an attack on memory. */
-const mostBytes = 128 << 20;
+/** Far above what a broker stores; a batch that holds more is no batch of records but an attack on memory. */
+export const mostBytes = 128 << 20;
 const { lz4, snappy } = compressionsAlgorithms;
 
 export function compress(kind: Exclude<Compression, "none">, bytes: Buffer): Buffer {
@@ -22,8 +23,19 @@ export function compress(kind: Exclude<Compression, "none">, bytes: Buffer): Buf
   }
 }
 
-/** @throws when the bytes are not what `kind` made of at most 128 MiB */
+/** @throws {RangeError} they hold more than 128 MiB, and no more memory than that is taken @throws when the bytes are not what `kind` made */
 export function decompress(kind: Exclude<Compression, "none">, bytes: Buffer): Buffer {
+  try {
+    return inflate(kind, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooMuch(kind);
+    throw error;
+  }
+}
+
+const tooMuch = (kind: Compression): RangeError => new RangeError(`more than ${mostBytes >> 20} MiB, compressed (${kind})`);
+
+function inflate(kind: Exclude<Compression, "none">, bytes: Buffer): Buffer {
   const options = { maxOutputLength: mostBytes, chunkSize: Math.min(Math.max(bytes.length * 4, 1 << 14), 1 << 20) };
   switch (kind) {
     case "gzip":
@@ -31,6 +43,7 @@ export function decompress(kind: Exclude<Compression, "none">, bytes: Buffer): B
     case "snappy":
       return isXerial(bytes) ? xerialDecompress(bytes) : snappyDecompress(bytes);
     case "lz4":
+      if (mostWithin(bytes, mostBytes) > mostBytes) throw tooMuch(kind);
       return lz4.decompressSync(bytes);
     case "zstd":
       return zstdDecompressSync(bytes, options);
@@ -46,7 +59,8 @@ function snappyDecompress(bytes: Buffer): Buffer {
     length += (byte & 0x7f) * scale;
     if (byte < 0x80) break;
   }
-  if (length > Math.min(bytes.length * 22, mostBytes)) throw new RangeError(`snappy: ${bytes.length} bytes cannot hold ${length}`);
+  if (length > bytes.length * 22) throw new RangeError(`snappy: ${bytes.length} bytes cannot hold ${length}`);
+  if (length > mostBytes) throw tooMuch("snappy");
   return snappy.decompressSync(bytes);
 }
 
@@ -64,7 +78,7 @@ function xerialDecompress(bytes: Buffer): Buffer {
     if (end > bytes.length) throw new RangeError(`snappy: block of ${end - start} bytes at ${start} of ${bytes.length}`);
     const block = snappyDecompress(bytes.subarray(start + 4, end));
     total += block.length;
-    if (total > mostBytes) throw new RangeError(`snappy: more than ${mostBytes} bytes`);
+    if (total > mostBytes) throw tooMuch("snappy");
     blocks.push(block);
     start = end;
   }

@@ -4,7 +4,7 @@ import { seededRandom } from "#broker/conformance-harness.ts";
 import { keyTextOf, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
 import { at, type BatchHeader, readBatchHeader } from "./batch-header.ts";
 import { KafkaBatchWriter, sealBatch } from "./batch-writer.ts";
-import { compressions } from "./compression.ts";
+import { compress, compressions } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { controlType, decodeBatch, type DecodedPart } from "./decode-batch.ts";
 import { randomRecords } from "./random-records.ts";
@@ -222,6 +222,23 @@ describe("[K4] what is damaged is refused with its place, and nothing else happe
     // Length, time, number, key's length, value's length and number of headers of the first record.
     for (const i of [0, 2, 3, 4, 6, 7]) expect(changed((bytes) => (bytes[at.records + i] = 0xff))).toEqual(refused);
     expect(changed((bytes) => bytes.writeInt16BE(7, at.attributes))).toEqual(refused);
+  });
+
+  test.each(["gzip", "snappy", "lz4", "zstd"] as const)("[K128] a small batch that holds more than 128 MiB (%s)", (compression) => {
+    const claim = (bytes: number): unknown => {
+      const around = batch([]);
+      const body = compress(compression, Buffer.alloc(bytes));
+      const whole = Buffer.concat([around, body]);
+      whole.writeInt32BE(whole.length - at.leaderEpoch, at.length);
+      whole.writeInt16BE(compressions.indexOf(compression), at.attributes);
+      whole.writeInt32BE(1, at.count);
+      return attempt(summed(whole));
+    };
+    const told = (message: string): unknown =>
+      expect.objectContaining({ code: "BROKER_CORRUPT", at: "orders[3]@1000", message: expect.stringContaining(message) as string });
+    expect(claim((128 << 20) + 1)).toEqual(told(`more than 128 MiB, compressed (${compression}) at orders[3]@1000`));
+    // One that is as large as may be is looked into.
+    expect(claim(128 << 20)).toEqual(told("record 0 of 1"));
   });
 
   test("what is no batch of this format", () => {

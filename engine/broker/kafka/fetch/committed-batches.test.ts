@@ -70,6 +70,28 @@ test("[K51] an emptied marker ends its producer's transaction like a whole one",
   expect(textsOf(committedBatches({ records, aborted: [{ producerId: 1n, first: 0n }] }, 4n, where))).toEqual(["kept"]);
 });
 
+test("[K128] where batches inflate to more than there is room for, those behind are read on: nothing is lost, something is always read", () => {
+  const records = Buffer.concat([
+    dataBatch(0n, ["a", "b"]),
+    dataBatch(2n, ["c"]),
+    marker(3n, 1n, "abort"),
+    dataBatch(4n, ["d"]),
+    dataBatch(5n, ["e"]),
+  ]);
+  for (const leftBytes of [1, 100, 200, 1000]) {
+    const texts: string[] = [];
+    for (let from = 0n; from < 6n;) {
+      const read = committedBatches({ records, aborted: [], room: { leftBytes } }, from, where);
+      expect(read.next).toBeGreaterThan(from);
+      if (leftBytes === 1) expect(read.batches).toHaveLength(1);
+      texts.push(...textsOf(read));
+      from = read.next;
+    }
+    expect(texts).toEqual(["a", "b", "c", "d", "e"]);
+  }
+  expect(committedBatches({ records, aborted: [], room: { leftBytes: 0 } }, 0n, where)).toEqual({ batches: [], next: 0n });
+});
+
 test("[K50] a damaged batch is refused with its place, also one that nobody would see", () => {
   const whole = dataBatch(7n, ["a"], { id: 1n, transactional: true });
   whole[whole.length - 2]! ^= 1;

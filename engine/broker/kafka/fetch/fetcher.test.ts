@@ -78,6 +78,23 @@ describeKafka("fetcher", () => {
     expect(inside).toMatchObject({ baseOffset: 50n, count: 50, next: 100n });
   });
 
+  test("[K128] batches of some bytes that hold very many are read a few at a time, each partition in its turn", async () => {
+    const topic = await freshTopic(2);
+    const writer = await RawWriter.open(client);
+    const value = "0".repeat(30 << 20);
+    for (const partition of [0, 1]) for (let i = 0; i < 4; i++) await writer.write(topic, partition, [{ value }], "zstd");
+    const next = [0n, 0n];
+    for (const deadline = performance.now() + 20_000; next.some((offset) => offset < 4n);) {
+      const batches = await fetcher.fetch([at(topic, 0, next[0]!), at(topic, 1, next[1]!)], atOnce);
+      // What was read ahead, and what is read now: up to three of 30 MiB each.
+      expect(batches.reduce((sum, { index }) => sum + index.bytes.length, 0)).toBeLessThan(200 << 20);
+      for (const batch of batches) next[batch.partition] = batch.next;
+      expect(Math.abs(Number(next[0]! - next[1]!))).toBeLessThanOrEqual(3);
+      expect(performance.now()).toBeLessThan(deadline);
+    }
+    expect(next).toEqual([4n, 4n]);
+  });
+
   test("[K51] of several aborted transactions of one producer in one answer none is read, and the committed ones all are", async () => {
     const topic = await freshTopic();
     const writer = await RawWriter.open(client, uniqueName("aborting"));

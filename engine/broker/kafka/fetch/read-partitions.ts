@@ -2,7 +2,7 @@ import { BrokerError } from "#broker/broker-error.ts";
 import type { Topic } from "#broker/kafka/wire/cluster.ts";
 import type { KafkaClient } from "#broker/kafka/wire/kafka-client.ts";
 import { askLeaders, type LeaderAnswer } from "#broker/kafka/wire/leaders.ts";
-import { type CommittedRead, committedBatches } from "./committed-batches.ts";
+import { type CommittedRead, committedBatches, roomOfAnswer } from "./committed-batches.ts";
 import { type AddressedAsk, type FetchBounds, fetchRequest, type PartitionAsk } from "./fetch-request.ts";
 
 /** Committed records of one partition from a position on, with the bounds of the partition at that moment; or the news that it does not hold the position. */
@@ -12,7 +12,7 @@ export type PartitionRead =
       readonly stableEnd: bigint;
       readonly highWatermark: bigint;
       readonly logStart: bigint;
-      /** Bytes that the leader sent. */
+      /** Bytes that the leader sent; 0 when there was no room to read any of them. */
       readonly byteLength: number;
     })
   | { readonly kind: "out-of-range" };
@@ -34,15 +34,17 @@ export function readPartitions(client: KafkaClient, asked: readonly PartitionAsk
     signal,
     ask: async (node, asks, topics) => {
       const answers = await client.send(node, fetchRequest(addressed(asks, topics), reading), "fetch");
+      const room = roomOfAnswer();
       const found = new Map(answers.map((answer) => [`${answer.topicId} ${answer.partition}`, answer]));
       return asks.map(({ topic, partition, offset }): LeaderAnswer<PartitionRead> => {
         const answer = found.get(`${plainId(topics.get(topic)!)} ${partition}`);
         if (answer === undefined) return { kind: "failed", id: "UNKNOWN_TOPIC_ID" };
-        const { error, stableEnd, highWatermark, logStart, records } = answer;
+        const { error, stableEnd, highWatermark, logStart, records, aborted } = answer;
         if (error === "OFFSET_OUT_OF_RANGE") return { kind: "answered", answer: { kind: "out-of-range" } };
         if (error !== "NONE") return { kind: "failed", id: error };
-        const read = committedBatches(answer, offset, `${topic}[${partition}]`);
-        return { kind: "answered", answer: { kind: "read", ...read, stableEnd, highWatermark, logStart, byteLength: records.length } };
+        const read = committedBatches({ records, aborted, room }, offset, `${topic}[${partition}]`);
+        const byteLength = room.leftBytes <= 0 && read.next === offset ? 0 : records.length;
+        return { kind: "answered", answer: { kind: "read", ...read, stableEnd, highWatermark, logStart, byteLength } };
       });
     },
   });
