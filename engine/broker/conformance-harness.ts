@@ -16,12 +16,13 @@ export type Harness = {
   loseNextAnswer(outcome: "undone" | "done"): void;
   /** Closes the log and opens what was kept; undefined where nothing is kept. */
   readonly reopen: (() => Promise<Broker>) | undefined;
-  /** Runs `crash-scenario.ts` in a process that kills itself at a step of its second commit, and opens what was kept. */
-  readonly crash:
-    | { readonly undoneAt: readonly string[]; readonly doneAt: readonly string[]; at(step: string): Promise<Broker> }
-    | undefined;
+  /** Runs `crash-scenario.ts` in a process that kills itself at a step of its second commit, and opens what was kept; undefined where nothing is kept. */
+  readonly crashAt: ((step: string) => Promise<Broker>) | undefined;
   close(): Promise<void>;
 };
+
+/** The steps of a commit at which a process may be killed: before it is durable, and from then on. */
+export type CrashSteps = { readonly undoneAt: readonly string[]; readonly doneAt: readonly string[] };
 
 export const orders = "test.orders";
 export const payments = "test.payments";

@@ -2,14 +2,14 @@ import { MessageChannel } from "node:worker_threads";
 import type { Broker } from "#broker/broker.ts";
 import { testBroker } from "#broker/conformance.ts";
 import type { Harness } from "#broker/conformance-harness.ts";
-import { openHarness } from "./embedded-harness.ts";
+import { embeddedCrashes as crashes, openHarness } from "./embedded-harness.ts";
 import { connectAppender, serveAppender } from "./port.ts";
 
 testBroker("embedded log in memory", async () => openHarness("memory"), { keeps: "nothing" });
-testBroker("embedded log in a file", async () => openHarness("file"), { keeps: "all" });
-testBroker("embedded log with nothing in memory", async () => openHarness("file", { tailBytes: 0 }), { keeps: "all" });
-testBroker("embedded log with little in memory", async () => openHarness("file", { tailBytes: 1000 }), { keeps: "all" });
-testBroker("embedded log with gaps in its offsets", async () => openHarness("file", { appendGap: gaps() }), { keeps: "all" });
+testBroker("embedded log in a file", async () => openHarness("file"), { keeps: "all", crashes });
+testBroker("embedded log with nothing in memory", async () => openHarness("file", { tailBytes: 0 }), { keeps: "all", crashes });
+testBroker("embedded log with little in memory", async () => openHarness("file", { tailBytes: 1000 }), { keeps: "all", crashes });
+testBroker("embedded log with gaps in its offsets", async () => openHarness("file", { appendGap: gaps() }), { keeps: "all", crashes });
 testBroker("embedded log behind a port", async () => throughPort(openHarness("memory")), { keeps: "nothing" });
 
 /** Gaps of 0 to 2 offsets in front of batches and of records within them. */

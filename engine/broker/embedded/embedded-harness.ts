@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textsOf } from "#broker/change-texts.ts";
-import type { Harness } from "#broker/conformance-harness.ts";
+import type { CrashSteps, Harness } from "#broker/conformance-harness.ts";
 import { commitSteps } from "./commit-steps.ts";
 import { Deltas } from "./deltas.ts";
 import { type EmbeddedBroker, type EmbeddedBrokerOptions, openEmbeddedBroker } from "./embedded-broker.ts";
 
 export type EmbeddedHarness = Harness & { readonly broker: EmbeddedBroker; readonly path: string };
+
+export const embeddedCrashes: CrashSteps = { undoneAt: commitSteps.filter((step) => step !== "durable"), doneAt: ["durable"] };
 
 /** What the conformance suite does to an embedded log, in a folder of its own or in memory. */
 export function openHarness(kept: "file" | "memory", options: Partial<EmbeddedBrokerOptions> = {}): EmbeddedHarness {
@@ -49,18 +51,14 @@ export function openHarness(kept: "file" | "memory", options: Partial<EmbeddedBr
             await broker.close();
             return reopened();
           },
-    crash:
+    crashAt:
       kept === "memory"
         ? undefined
-        : {
-            undoneAt: commitSteps.filter((step) => step !== "durable"),
-            doneAt: ["durable"],
-            at: async (step) => {
-              await broker.close();
-              for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
-              await killedAt(path, step);
-              return reopened();
-            },
+        : async (step) => {
+            await broker.close();
+            for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+            await killedAt(path, step);
+            return reopened();
           },
     close: async () => {
       await broker.close();

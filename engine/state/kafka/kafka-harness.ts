@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Harness } from "#broker/conformance-harness.ts";
+import type { CrashSteps, Harness } from "#broker/conformance-harness.ts";
 import { textsOf } from "#broker/change-texts.ts";
 import type { Broker } from "#broker/broker.ts";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
@@ -24,6 +24,8 @@ export type KafkaHarness = Harness & {
   readonly prefix: () => string;
   readonly folder: string;
 };
+
+export const kafkaCrashes: CrashSteps = { undoneAt: transactionSteps.filter((step) => step !== "ended"), doneAt: ["ended", "local"] };
 
 /** What the conformance suite does to a log on the tests' cluster, whose names begin with a prefix of its own. */
 export async function openKafkaHarness(options: Partial<KafkaBrokerOptions> = {}): Promise<KafkaHarness> {
@@ -79,15 +81,11 @@ export async function openKafkaHarness(options: Partial<KafkaBrokerOptions> = {}
       await broker.close();
       return reopened();
     },
-    crash: {
-      undoneAt: transactionSteps.filter((step) => step !== "ended"),
-      doneAt: ["ended", "local"],
-      at: async (step) => {
-        await broker.close();
-        prefix = `${uniqueName("crash")}.`;
-        await killedAt([pathOf(prefix), prefix, step]);
-        return reopened();
-      },
+    crashAt: async (step) => {
+      await broker.close();
+      prefix = `${uniqueName("crash")}.`;
+      await killedAt([pathOf(prefix), prefix, step]);
+      return reopened();
     },
     close: async () => {
       await broker.close();
