@@ -100,6 +100,8 @@ describeKafka("group member", () => {
     const first = await group.member("a").join();
     const second = group.member("b");
     second.held = new Map(["lines/0", "lines/1", "lines/2"].map((task, i) => [task as TestMember["tasks"][number], i * 10]));
+    // Else the round may be over before the second is told who has what.
+    first.onRevoking = async () => void (await until(() => second.group.owners().size === 3, 4000, "the second knows the owners"));
     await second.join();
     await expect.poll(() => first.rebalances).toHaveLength(2);
     expect(first.rebalances[0]).toMatchObject({

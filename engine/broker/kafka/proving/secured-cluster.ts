@@ -10,6 +10,8 @@ import {
   alterUserScramCredentialsV0,
   createAclsV3,
   createTopicsV7,
+  describeAclsV3,
+  describeUserScramCredentialsV0,
   ResourcePatternTypes,
   ResourceTypes,
 } from "@platformatic/kafka";
@@ -20,6 +22,7 @@ import { KafkaClient } from "../wire/kafka-client.ts";
 import type { KafkaError } from "../wire/kafka-error.ts";
 import { persist } from "../wire/persist.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
+import { until } from "./kafka-test.ts";
 
 /** A node that asks who comes, and lets nobody do what was not allowed. */
 export type SecuredCluster = {
@@ -130,6 +133,14 @@ async function createScramUser(admin: KafkaClient, name: string, password: strin
   // One mechanism a request: Kafka takes each user once.
   for (const credential of credentials)
     await admin.ask(await admin.controller(), alterUserScramCredentialsV0.api, [[], [credential]], `creating ${name}`);
+  await until(
+    async () => {
+      const { results } = await admin.ask("any", describeUserScramCredentialsV0.api, [[{ name }]], `how ${name} logs in`);
+      return results[0]?.credentialInfos.length === credentials.length;
+    },
+    10_000,
+    `the broker knows ${name}`,
+  );
 }
 
 async function allow(admin: KafkaClient, principal: string, prefix: string): Promise<void> {
@@ -151,4 +162,16 @@ async function allow(admin: KafkaClient, principal: string, prefix: string): Pro
     permissionType: AclPermissionTypes.ALLOW,
   }));
   await admin.ask(await admin.controller(), createAclsV3.api, [acls], `allowing ${principal}`);
+  // The controller answers before the broker has heard of it.
+  const { ANY } = ResourcePatternTypes;
+  const filter = { resourceType: ResourceTypes.ANY, resourceName: prefix, resourcePatternType: ANY, principal, host: null };
+  const all = { ...filter, operation: AclOperations.ANY, permissionType: AclPermissionTypes.ANY };
+  await until(
+    async () => {
+      const { resources } = await admin.ask("any", describeAclsV3.api, [all], `what ${principal} may`);
+      return resources.flatMap(({ acls: known }) => known).length === rules.length;
+    },
+    10_000,
+    `the broker lets ${principal} in`,
+  );
 }
