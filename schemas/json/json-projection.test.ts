@@ -73,7 +73,11 @@ describe(`fields of JSON by its bytes, seed ${seed}`, () => {
     const random = seededRandom(seed);
     for (let i = 0; i < 5000; i++) {
       const json = random.chance(0.95) ? randomObject(random, 2) : randomValue(random, 2);
-      expect(project(within(Buffer.from(json))), json).toStrictEqual(expected(json));
+      const bytes = within(Buffer.from(json));
+      expect(project(bytes), json).toStrictEqual(expected(json));
+      // Where it lies, with other bytes around it.
+      const around = Buffer.from(bytes.buffer, bytes.byteOffset - 6, bytes.length + 15);
+      expect(project(around, 6, 6 + bytes.length), json).toStrictEqual(expected(json));
     }
   });
 
@@ -113,6 +117,14 @@ describe(`fields of JSON by its bytes, seed ${seed}`, () => {
         : String(Math.floor(random.next() * 2 ** random.between(0, 53)) / 10 ** random.between(0, 22));
       expect(one(Buffer.from(`{"n":-${text}}`))["n"], text).toBe(JSON.parse(`-${text}`));
     }
+  });
+
+  test("[E13] what looks like a number and is none is refused", () => {
+    const one = jsonProjection(["n"]);
+    for (const text of ["-", "01", "-01", "1.", ".5", "-.5", "1..2", "1.2.3", "+1", "0x1", "1e", "--1", "00", "1-"])
+      expect(() => one(Buffer.from(`{"n":${text}}`)), text).toThrow(SyntaxError);
+    for (const text of ["0", "-0", "0.0", "-0.10", "999999999999999", "0.99999999999999", "1e2"])
+      expect(one(Buffer.from(`{"n":${text} }`)), text).toStrictEqual({ n: JSON.parse(text) as number });
   });
 
   test("[E13] what is behind the last wanted field is not read", () => {
