@@ -20,7 +20,9 @@ class StepSubscriber<T> extends Subscriber<T> {
     this.take = take;
   }
 
-  protected override _next(value: T): void {
+  /** One call a value instead of RxJS's two, the first of which all subscribers share. */
+  override next(value: T): void {
+    if (this.isStopped) return super.next(value);
     try {
       this.take(value);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from "rxjs";
+import { Observable, Subscriber } from "rxjs";
 import { noHeaders } from "#broker/record-batch.ts";
 import { withNodeContext, type Cell, type CurrentRecord, type EmitAs, type NodeContext, type Timer } from "#operators/context.ts";
 import type { OpenStores } from "#operators/node.ts";
@@ -95,28 +95,29 @@ export class NodeRuntime implements NodeContext {
       const outputs = processor.build(inputs, stores, this);
       for (const name of processor.outputs) {
         const { push, targets } = deliver(name);
-        outputs[name]!.subscribe({
-          next: (value) => {
-            // RxJS would report what is thrown here later, and go on.
-            try {
-              const { lost } = this;
-              push(value);
-              // What none of its sinks took has not left.
-              if (this.lost === lost || this.lost - lost < targets) this.counts.out.value += 1;
-            } catch (error) {
-              this.host.fail(error, this.node);
-            }
-          },
-          error: (error: unknown) => this.host.fail(error, this.node),
-        });
+        const take = (value: unknown): void => {
+          const { lost } = this;
+          push(value);
+          // What none of its sinks took has not left.
+          if (this.lost === lost || this.lost - lost < targets) this.counts.out.value += 1;
+        };
+        outputs[name]!.subscribe(new Outlet(take, (error) => this.host.fail(error, this.node)));
       }
     });
   }
 
+  /** What pushes values into an input. */
+  port(name: string): (value: unknown) => void {
+    let entry: Subscriber<unknown> | undefined;
+    return (value) => {
+      entry ??= this.entries.get(name);
+      if (entry === undefined) throw new Error(`node ${this.node} reads nothing from its input ${name}`);
+      this.take(entry, value);
+    };
+  }
+
   /** Pushes a value into an input and books what became of it. */
-  take(port: string, value: unknown): void {
-    const entry = this.entries.get(port);
-    if (entry === undefined) throw new Error(`node ${this.node} reads nothing from its input ${port}`);
+  private take(entry: Subscriber<unknown>, value: unknown): void {
     const { counts } = this;
     counts.in.value += 1;
     const before = counts.out.value;
@@ -243,6 +244,32 @@ export class NodeRuntime implements NodeContext {
 
   holdTime(oldest: () => number): void {
     this.host.holdTime(this.node, oldest);
+  }
+}
+
+/** The end of a pipeline. RxJS would report what is thrown behind it later, and go on. */
+class Outlet extends Subscriber<unknown> {
+  private readonly take: (value: unknown) => void;
+  private readonly fail: (error: unknown) => void;
+
+  constructor(take: (value: unknown) => void, fail: (error: unknown) => void) {
+    super();
+    this.take = take;
+    this.fail = fail;
+  }
+
+  override next(value: unknown): void {
+    if (this.isStopped) return;
+    try {
+      this.take(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  protected override _error(error: unknown): void {
+    this.fail(error);
+    this.unsubscribe();
   }
 }
 

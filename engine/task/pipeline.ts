@@ -20,7 +20,7 @@ export function buildPipeline(
   const pushOf = ({ node, port }: Target): Push => {
     const runtime = runtimes.get(node);
     if (runtime === undefined) throw new Error(`the plan of ${plan.id} has no node ${node}`);
-    return (value) => runtime.take(port, value);
+    return runtime.port(port);
   };
   const sinks = new Map(plan.sinks.map((sink) => [sink.id, sink]));
   for (const node of plan.nodes) {
