@@ -6,6 +6,7 @@ import type { InputQueue } from "./input-queue.ts";
  * marks of time go before records. Ties go to the input listed first. Answers −1 when there is none.
  */
 export function nextInput(queues: readonly InputQueue[]): number {
+  if (queues.length === 1) return queues[0]!.head === undefined ? -1 : 0;
   let chosen = -1;
   let timestamp = Infinity;
   let sequence = Infinity;
@@ -41,7 +42,7 @@ export class InputReadiness {
   }
 
   ready(queues: readonly InputQueue[], nowMs: number): boolean {
-    if (this.maxIdleMs === -1) return true;
+    if (this.maxIdleMs === -1 || queues.length === 1) return true;
     let ready = true;
     for (let i = 0; i < queues.length; i++) {
       const queue = queues[i]!;
