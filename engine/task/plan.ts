@@ -25,6 +25,8 @@ export type SourcePlan = {
   readonly topic: string;
   /** `value` is a view into the fetched frame: copy what is kept. @throws {RecordError} `undecodable` and the like: dead-lettered on the spot */
   readonly decode: (value: Uint8Array | null) => unknown;
+  /** The same of a value where it lies, for decoders that need no view: it costs as much as some fields. `decode` is asked for null alone then. */
+  readonly decodeAt?: (bytes: Uint8Array, from: number, end: number) => unknown;
   readonly to: readonly Target[];
   /** Sub-topologies whose tasks write this topic and tell it their time; empty for topics written from outside. */
   readonly upstream: readonly string[];

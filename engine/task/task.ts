@@ -1,10 +1,11 @@
 import { earliest, splitTaskId, type Position, type TaskCheckpoint, type TaskCommit, type TaskId } from "#broker/broker.ts";
-import { headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
+import { type BatchIndex, headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
 import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
 import { type DeadLettered, DeadLetterTally } from "./dead-letter-tally.ts";
+import { decodeValue } from "./decode-value.ts";
 import { InputQueue } from "./input-queue.ts";
 import { InputReadiness, nextInput } from "./input-choice.ts";
 import { Journal, type TakenOut } from "./journal.ts";
@@ -394,7 +395,7 @@ export class Task implements NodeHost {
     this.taken += 1;
     this.current = input;
     this.lettered = false;
-    this.push(input, valueOf(index, at));
+    this.push(input, index, at);
     // What leaves by the dead letters moves no time: the others' answers are as if it had never been there.
     if (!this.lettered && timestamp > this.streamTimeCell.value) this.streamTimeCell.value = timestamp;
     if (this.failure === undefined) this.fireTimers("stream-time", this.reached);
@@ -402,13 +403,13 @@ export class Task implements NodeHost {
     queue.advance();
   }
 
-  private push(input: number, bytes: Uint8Array | null): void {
+  private push(input: number, index: BatchIndex, at: number): void {
     const { timestamp } = this.record;
     if (!(timestamp >= 0 && timestamp <= Number.MAX_SAFE_INTEGER))
       return this.takeOutCurrent({ node: this.sourceNode(), reason: "invalid-timestamp", detail: `timestamp ${timestamp}` });
     let value: unknown;
     try {
-      value = this.setup.plan.sources[input]!.decode(bytes);
+      value = decodeValue(this.setup.plan.sources[input]!, index, at);
     } catch (error) {
       // What can be seen before the pipeline is dead-lettered on the spot: no state was touched.
       if (error instanceof RecordError) this.takeOutCurrent({ node: this.sourceNode(), reason: error.reason, detail: error.message });

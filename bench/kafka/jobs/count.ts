@@ -1,7 +1,7 @@
 import { aggregateByWindow, chainNode, timestamped, type Timestamped, windowStore, type WindowStore, type Codec } from "@millrace/engine";
 import { jsonProjection } from "#schemas/json/json-projection.ts";
 import { jsonWriter } from "#schemas/json/json-writer.ts";
-import { decoderOf, type Job } from "./job.ts";
+import { sourceOf, type Job } from "./job.ts";
 
 type PageEvent = { readonly amount: number; readonly ts: number };
 type Count = { count: number; cents: number; maxTs: number };
@@ -25,7 +25,7 @@ const write = jsonWriter(["userId", "windowStart", "count", "sum", "maxTs"]);
 
 /** J-count: count, sum and newest by user in tumbling windows of 10 s, 5 s of grace: each update, or each window once. The sum is added in cents, which is exact. */
 export const countJob = (emit: "update" | "final"): Job => ({
-  decode: decoderOf(jsonProjection(["amount", "ts"])),
+  source: sourceOf(jsonProjection(["amount", "ts"])),
   processor: chainNode("counts", { counts: windowStore(timestamped(countCodec)) }, (stores) => [
     aggregateByWindow<PageEvent, Count>(
       stores["counts"] as WindowStore<Timestamped<Count>>,

@@ -1,7 +1,7 @@
 import { chainNode, step, windowStore, type Codec, type WindowStore } from "@millrace/engine";
 import { jsonProjection } from "#schemas/json/json-projection.ts";
 import { jsonWriter } from "#schemas/json/json-writer.ts";
-import { decoderOf, type Job } from "./job.ts";
+import { sourceOf, type Job } from "./job.ts";
 
 type Payment = { readonly merchant: string; readonly amount: number };
 type Session = { start: number; end: number; count: number; cents: number; alerted: boolean; readonly merchants: string[] };
@@ -59,7 +59,7 @@ const slotOf = (time: number): number => Math.floor(time / gapMs) * gapMs;
  * store by where they end, so that those no payment can meet any more are dropped slot by slot.
  */
 export const fraudJob: Job = {
-  decode: decoderOf(jsonProjection(["merchant", "amount"])),
+  source: sourceOf(jsonProjection(["merchant", "amount"])),
   processor: chainNode("alerts", { sessions: windowStore(sessionCodec) }, (stores) => [
     step<Payment, Alert>((out, context) => {
       const sessions = stores["sessions"] as WindowStore<Session>;
