@@ -3,36 +3,48 @@ import { RecordBatchBuilder, type NewRecord } from "#broker/record-batch.ts";
 
 /** What a task has to say since its last commit, encoded, by topic and partition. */
 export class Outputs {
-  count = 0;
-  bytes = 0;
-  private readonly topics = new Map<string, (RecordBatchBuilder | undefined)[]>();
+  private readonly topics = new Map<string, TopicOutputs>();
 
-  append(topic: string, partition: number, record: NewRecord): void {
-    let partitions = this.topics.get(topic);
-    if (partitions === undefined) this.topics.set(topic, (partitions = []));
-    const builder = (partitions[partition] ??= new RecordBatchBuilder());
-    const before = builder.byteLength;
-    builder.append(record);
-    this.bytes += builder.byteLength - before;
-    this.count += 1;
+  /** What takes the records of one topic, for as long as the task lives. */
+  of(topic: string): TopicOutputs {
+    let found = this.topics.get(topic);
+    if (found === undefined) this.topics.set(topic, (found = new TopicOutputs(topic)));
+    return found;
   }
 
   take(): RecordBatch[] {
+    return [...this.topics.values()].flatMap((topic) => topic.take());
+  }
+
+  drop(): void {
+    for (const topic of this.topics.values()) topic.drop();
+  }
+}
+
+export class TopicOutputs {
+  private readonly topic: string;
+  private builders: (RecordBatchBuilder | undefined)[] = [];
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  append(partition: number, record: NewRecord): void {
+    (this.builders[partition] ??= new RecordBatchBuilder()).append(record);
+  }
+
+  take(): RecordBatch[] {
+    const { topic } = this;
     const batches: RecordBatch[] = [];
-    for (const [topic, partitions] of this.topics) {
-      partitions.forEach((builder, partition) => {
-        const frame = builder?.take();
-        if (frame !== undefined) batches.push({ topic, partition, kind: "records", count: frame.count, bytes: frame.bytes });
-      });
-    }
-    this.count = 0;
-    this.bytes = 0;
+    // Not every partition has a builder.
+    this.builders.forEach((builder, partition) => {
+      const frame = builder?.take();
+      if (frame !== undefined) batches.push({ topic, partition, kind: "records", count: frame.count, bytes: frame.bytes });
+    });
     return batches;
   }
 
   drop(): void {
-    this.topics.clear();
-    this.count = 0;
-    this.bytes = 0;
+    this.builders = [];
   }
 }

@@ -1,12 +1,11 @@
 import { partitionOf } from "#broker/partitioner.ts";
-import type { NewRecord } from "#broker/record-batch.ts";
 import type { OpenStores } from "#operators/node.ts";
 import type { TaskState } from "#state/task-state.ts";
 import { NodeRuntime, type NodeHost } from "./node-runtime.ts";
+import type { Outputs } from "./outputs.ts";
 import type { NodePlan, SinkPlan, SubTopologyPlan, Target } from "./plan.ts";
 
 export type Push = (value: unknown) => void;
-type Write = (topic: string, partition: number, record: NewRecord) => void;
 
 /** The id under which a store of a node is known in its task. */
 export const storeIdOf = (node: string, store: string): string => `${node}.${store}`;
@@ -14,7 +13,7 @@ export const storeIdOf = (node: string, store: string): string => `${node}.${sto
 /** Builds all nodes of one task, wires them to each other and to their sinks, and answers what each source pushes into. */
 export function buildPipeline(
   plan: SubTopologyPlan,
-  { host, state, write }: { host: NodeHost; state: TaskState; write: Write },
+  { host, state, outputs }: { host: NodeHost; state: TaskState; outputs: Outputs },
 ): readonly (readonly Push[])[] {
   const runtimes = new Map(plan.nodes.map((node) => [node.id, new NodeRuntime(node, host)]));
   const pushOf = ({ node, port }: Target): Push => {
@@ -28,7 +27,7 @@ export function buildPipeline(
     runtime.build(node, openStores(node, state), (output) => {
       const { to = [], sinks: sinkIds = [] } = node.outputs[output] ?? {};
       const pushes = to.map(pushOf);
-      const writes = sinkIds.map((id) => sinkOf(sinks.get(id)!, runtime, { host, write }));
+      const writes = sinkIds.map((id) => sinkOf(sinks.get(id)!, runtime, { host, outputs }));
       return { push: fanOut([...pushes, ...writes]), targets: pushes.length + writes.length };
     });
   }
@@ -53,13 +52,14 @@ function openStores(node: NodePlan, state: TaskState): OpenStores {
   );
 }
 
-function sinkOf(sink: SinkPlan, runtime: NodeRuntime, { host, write }: { host: NodeHost; write: Write }): Push {
+function sinkOf(sink: SinkPlan, runtime: NodeRuntime, { host, outputs }: { host: NodeHost; outputs: Outputs }): Push {
   const { record } = host;
+  const topic = outputs.of(sink.topic);
   return (value) => {
     const key = sink.key(value, record);
     if (key === null && sink.kind === "repartition") return runtime.lose("null-key");
     const encoded = sink.encode(value, record);
     const partition = key === null ? host.partition % sink.partitions : partitionOf(key, sink.partitions);
-    write(sink.topic, partition, { timestamp: record.timestamp, sequence: record.sequence, key, value: encoded, headers: record.headers });
+    topic.append(partition, { timestamp: record.timestamp, sequence: record.sequence, key, value: encoded, headers: record.headers });
   };
 }

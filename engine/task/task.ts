@@ -1,6 +1,6 @@
 import { earliest, splitTaskId, type Position, type TaskCheckpoint, type TaskCommit, type TaskId } from "#broker/broker.ts";
-import { type BatchIndex, headerBytesOf, keyTextOf, noHeaders, valueOf } from "#broker/record-batch.ts";
-import type { Cell, CurrentRecord, Timer } from "#operators/context.ts";
+import { type BatchIndex, headerBytesOf, keyTextOf, valueOf } from "#broker/record-batch.ts";
+import type { Cell, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
@@ -14,6 +14,7 @@ import { Outputs } from "./outputs.ts";
 import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
 import { deadLetterTopicOf, feedsRepartition, type SubTopologyPlan } from "./plan.ts";
 import { cellName, TaskMeta } from "./task-meta.ts";
+import { TaskRecord } from "./task-record.ts";
 import { Timers } from "./timers.ts";
 import { hashOf } from "./topic-hash.ts";
 import { decodeMarks, Watermark, type Mark, type Upstream } from "./watermark.ts";
@@ -45,7 +46,7 @@ export class Task implements NodeHost {
   readonly id: TaskId;
   readonly partition: number;
   readonly queues: readonly InputQueue[];
-  readonly record: CurrentRecord = { key: null, timestamp: -1, sequence: 0, headers: noHeaders, windowStart: -1, windowEnd: -1 };
+  readonly record = new TaskRecord();
   failure: TaskFailure | undefined;
   cause = 0;
   apart = false;
@@ -305,7 +306,7 @@ export class Task implements NodeHost {
     const source = this.whereNow();
     this.lettered = true;
     this.deadLetters.note({ node, reason, at: source, headers });
-    this.outputs.append(deadLetterTopicOf(queue.topic), this.partition, {
+    this.outputs.of(deadLetterTopicOf(queue.topic)).append(this.partition, {
       timestamp: index.timestamps[at]!,
       sequence: index.sequences[at]!,
       key: keyTextOf(index, at),
@@ -353,11 +354,7 @@ export class Task implements NodeHost {
     );
     this.state = storage.open(this.id, Object.fromEntries(specs));
     this.opening = true;
-    this.pushes = buildPipeline(plan, {
-      host: this,
-      state: this.state,
-      write: (topic, partition, record) => this.outputs.append(topic, partition, record),
-    });
+    this.pushes = buildPipeline(plan, { host: this, state: this.state, outputs: this.outputs });
     this.opening = false;
   }
 
@@ -383,14 +380,8 @@ export class Task implements NodeHost {
       this.takeMarks(queue.topic, marks);
       return;
     }
-    const { record } = this;
     const timestamp = index.timestamps[at]!;
-    record.key = keyTextOf(index, at);
-    record.timestamp = timestamp;
-    record.sequence = index.sequences[at]!;
-    record.headers = headerBytesOf(index, at);
-    record.windowStart = -1;
-    record.windowEnd = -1;
+    this.record.point(index, at);
     this.cause += 1;
     this.taken += 1;
     this.current = input;
@@ -467,13 +458,7 @@ export class Task implements NodeHost {
   }
 
   private outsideOfRecords(cause: string): void {
-    const { record } = this;
-    record.key = null;
-    record.timestamp = -1;
-    record.sequence = 0;
-    record.headers = noHeaders;
-    record.windowStart = -1;
-    record.windowEnd = -1;
+    this.record.clear();
     this.current = -1;
     this.cause += 1;
     this.otherCause = cause;
