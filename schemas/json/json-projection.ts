@@ -36,11 +36,13 @@ export function jsonProjection<const Name extends string>(names: readonly Name[]
     for (p++; ;) {
       ${skipSpace}
       if (c !== 34) { if (c === 125 && p === e - 1) break; return whole(b, begin, e); }
-      const name = ++p;
-      while (p < e && (c = b[p]) !== 34 && c !== 92) p++;
-      if (p >= e || c === 92) return whole(b, begin, e);
       let field = -1;
-      switch (p++ - name) { ${casesOf(fields)} }
+      switch (b[++p]) { ${casesOf(fields)} }
+      if (field < 0) {
+        while (p < e && (c = b[p]) !== 34 && c !== 92) p++;
+        if (p >= e || c === 92) return whole(b, begin, e);
+        p++;
+      }
       ${skipSpace}
       if (c !== 58) return whole(b, begin, e);
       p++;
@@ -95,15 +97,16 @@ export function jsonProjection<const Name extends string>(names: readonly Name[]
 const skipSpace =
   "while (p < e && (c = b[p]) <= 32 && (c === 32 || c === 10 || c === 13 || c === 9)) p++;\nif (p >= e) return whole(b, begin, e);";
 
-/** The name's bytes are compared only with those of the same length. */
+/** A name's bytes and the quote behind them are compared only where the first byte is that of a field's. */
 function casesOf(fields: readonly string[]): string {
-  const byLength = Map.groupBy(fields.keys(), (i) => fields[i]!.length);
-  const cases = [...byLength].map(([length, same]) => {
+  const byFirst = Map.groupBy(fields.keys(), (i) => fields[i]!.charCodeAt(0));
+  const cases = [...byFirst].map(([first, same]) => {
     const tests = same.map((i) => {
-      const equal = [...Buffer.from(fields[i]!)].map((byte, at) => `b[name + ${at}] === ${byte}`);
-      return `if (${equal.join(" && ")}) field = ${i};`;
+      const bytes = [...Buffer.from(`${fields[i]!}"`)];
+      const equal = bytes.slice(1).map((byte, at) => `b[p + ${at + 1}] === ${byte}`);
+      return `if (p + ${bytes.length} < e && ${equal.join(" && ")}) { field = ${i}; p += ${bytes.length}; }`;
     });
-    return `case ${length}: ${tests.join(" else ")} break;`;
+    return `case ${first}: ${tests.join(" else ")} break;`;
   });
   return cases.join(" ");
 }
