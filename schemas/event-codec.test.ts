@@ -162,6 +162,9 @@ describe(`bytes of anybody, seed ${seed}`, () => {
       for (let flips = random.between(1, 4); flips > 0; flips--) forged[random.between(0, forged.length - 1)] = random.between(0, 255);
       const cut = random.chance(0.3) ? forged.subarray(0, random.between(0, forged.length)) : forged;
       const result = decodeEvent(cut);
+      // Between others' bytes it is what it is alone, mistakes and their places included.
+      const among = Buffer.concat([forged, cut, forged]);
+      expect(decodeEvent(among, forged.length, forged.length + cut.length)).toEqual(result);
       // What decodes in spite of it is an event like any other.
       if (result.kind === "decoded") expect(decoded(encodeEvent(result.event))).toEqual(result.event);
     }

@@ -50,9 +50,9 @@ export function encodeEvent(event: EventDraft): Buffer {
   return writer.finish();
 }
 
-/** The event in bytes of any type and any released version, as its current schema has it. Never throws. [E2] */
-export function decodeEvent(bytes: Uint8Array): Decoded {
-  return decode(bytes, (schema) => wholeReader(schema)) as Decoded;
+/** The event in bytes of any type and any released version, as its current schema has it; or in some of the bytes. Never throws. [E2] */
+export function decodeEvent(bytes: Uint8Array, from = 0, end = bytes.length): Decoded {
+  return decodeWhole(bytes, from, end) as Decoded;
 }
 
 const wholeReaders = new Map<EventSchema, ReadValue>();
@@ -67,7 +67,7 @@ function wholeReader(schema: EventSchema): ReadValue {
 }
 
 /** Decodes only some fields of an event; what it answers has just these. */
-export type ProjectedDecoder = (bytes: Uint8Array) => Decoded<Readonly<Record<string, unknown>>>;
+export type ProjectedDecoder = (bytes: Uint8Array, from?: number, end?: number) => Decoded<Readonly<Record<string, unknown>>>;
 
 const projections = new Map<string, ProjectedDecoder>();
 
@@ -106,24 +106,32 @@ function compileProjection(eventType: EventType, paths: readonly string[]): Proj
     }
     return read;
   };
-  return (bytes) => decode(bytes, readerOf) as Decoded<Readonly<Record<string, unknown>>>;
+  const decode = decoderBy(readerOf);
+  return (bytes, from = 0, end = bytes.length) => decode(bytes, from, end) as Decoded<Readonly<Record<string, unknown>>>;
 }
 
-function decode(bytes: Uint8Array, readerOf: (schema: EventSchema) => ReadValue): Decoded<unknown> {
-  if (bytes.length < framingBytes || bytes[0] !== 0) {
-    return { kind: "undecodable", code: "SCHEMA_BAD_FRAMING", detail: "an event begins with a zero byte and four bytes of schema id" };
-  }
-  const schemaId = ((bytes[1]! << 24) | (bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]!) >>> 0;
-  const schema = schemaOfId(schemaId);
-  if (schema === undefined) return { kind: "undecodable", code: "SCHEMA_UNKNOWN_ID", detail: `no schema has the id ${schemaId}` };
-  try {
-    const read = readerOf(schema);
-    reader.open(bytes, framingBytes);
-    const event = read(reader);
-    reader.close();
-    return { kind: "decoded", event, schemaId };
-  } catch (error) {
-    if (!(error instanceof SchemaError)) throw error;
-    return { kind: "undecodable", code: error.code, detail: error.message };
-  }
+type DecodeBetween = (bytes: Uint8Array, from: number, end: number) => Decoded<unknown>;
+
+function decoderBy(readerOf: (schema: EventSchema) => ReadValue): DecodeBetween {
+  return (bytes, from, end) => {
+    if (end - from < framingBytes || bytes[from] !== 0) {
+      return { kind: "undecodable", code: "SCHEMA_BAD_FRAMING", detail: "an event begins with a zero byte and four bytes of schema id" };
+    }
+    const schemaId = ((bytes[from + 1]! << 24) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 8) | bytes[from + 4]!) >>> 0;
+    const schema = schemaOfId(schemaId);
+    if (schema === undefined) return { kind: "undecodable", code: "SCHEMA_UNKNOWN_ID", detail: `no schema has the id ${schemaId}` };
+    try {
+      const read = readerOf(schema);
+      reader.open(bytes, from, end);
+      reader.skip(framingBytes);
+      const event = read(reader);
+      reader.close();
+      return { kind: "decoded", event, schemaId };
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      return { kind: "undecodable", code: error.code, detail: error.message };
+    }
+  };
 }
+
+const decodeWhole = decoderBy(wholeReader);

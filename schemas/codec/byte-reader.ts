@@ -13,16 +13,19 @@ const windowBytes = 512;
 /** Reads Avro's binary encoding between two bounds; whatever the bytes, each call ends soon, within the bounds, or throws a SchemaError. */
 export class ByteReader {
   #bytes: TextBuffer = Buffer.alloc(0) as TextBuffer;
+  #start = 0;
   #at = 0;
   #end = 0;
   #window = "";
   #windowStart = 0;
   #windowEnd = 0;
 
-  open(bytes: Uint8Array, from: number): void {
+  /** Errors name places by their distance from `from`. */
+  open(bytes: Uint8Array, from = 0, end = bytes.length): void {
     this.#bytes = (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as TextBuffer;
+    this.#start = from;
     this.#at = from;
-    this.#end = bytes.length;
+    this.#end = end;
     this.#windowEnd = 0;
   }
 
@@ -32,7 +35,7 @@ export class ByteReader {
   }
 
   fail(code: SchemaErrorCode, message: string): never {
-    throw new SchemaError(code, message, { at: `byte ${this.#at}` });
+    throw new SchemaError(code, message, { at: `byte ${this.#at - this.#start}` });
   }
 
   byte(): number {

@@ -85,6 +85,27 @@ describe(`values as bytes, seed ${seed}`, () => {
     expect(recordCodec(toAvro(every)).encode(value).equals(codecOf(every).encode(value))).toBe(true);
   });
 
+  test("[E2] a value is read between others' bytes as it is alone, and never beyond its end", () => {
+    const random = seededRandom(seed + 1);
+    const codec = codecOf(every);
+    const outcomeOf = (decode: () => unknown): unknown => {
+      try {
+        return decode();
+      } catch (error) {
+        return error;
+      }
+    };
+    for (let i = 0; i < 500; i++) {
+      const alone = codec.encode(randomValue(every, random));
+      const neighbour = codec.encode(randomValue(every, random));
+      const bytes = Buffer.concat([neighbour, alone, neighbour]);
+      const from = neighbour.length;
+      expect(codec.decode(bytes, from, from + alone.length)).toEqual(codec.decode(alone));
+      const cut = random.between(0, alone.length - 1);
+      expect(outcomeOf(() => codec.decode(bytes, from, from + cut))).toEqual(outcomeOf(() => codec.decode(alone.subarray(0, cut))));
+    }
+  });
+
   test("[E2] blocks with their size in front, as other writers make them, are read too", () => {
     expect(codecOf({ kind: "array", items: { kind: "int" } }).decode(Buffer.from("03040204020600", "hex"))).toEqual([1, 2, 3]);
   });

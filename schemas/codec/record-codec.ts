@@ -10,8 +10,8 @@ import { compileWriter } from "./compile-writer.ts";
 export type ValueCodec<V> = {
   /** A view that stays valid and shares its memory with its neighbours. @throws {SchemaError} `SCHEMA_NOT_ENCODABLE` */
   encode(value: V): Buffer;
-  /** @throws {SchemaError} `SCHEMA_TRUNCATED`, `SCHEMA_TRAILING_BYTES`, `SCHEMA_CORRUPT`, `SCHEMA_UNSAFE_INTEGER` */
-  decode(bytes: Uint8Array): V;
+  /** Of bytes that hold nothing else, or of some of them. @throws {SchemaError} `SCHEMA_TRUNCATED`, `SCHEMA_TRAILING_BYTES`, `SCHEMA_CORRUPT`, `SCHEMA_UNSAFE_INTEGER` */
+  decode(bytes: Uint8Array, from?: number, end?: number): V;
 };
 
 const writer = new ByteWriter();
@@ -35,8 +35,8 @@ export function codecOf<V = unknown>(type: FieldType, written: FieldType = type)
       write(value, writer);
       return writer.finish();
     },
-    decode(bytes) {
-      reader.open(bytes, 0);
+    decode(bytes, from, end) {
+      reader.open(bytes, from, end);
       const value = read(reader) as V;
       reader.close();
       return value;

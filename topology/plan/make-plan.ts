@@ -41,7 +41,7 @@ export function makePlan(elaboration: Elaboration, { groups, partitionsOf }: Lay
         const paths = read(topic, (part) => group.parts.includes(part));
         return {
           topic,
-          decode: decoderOf(topic, paths, elaboration),
+          ...decoderOf(topic, paths, elaboration),
           to: targets(originName({ kind: "topic", topic })),
           upstream: groups.filter((other) => writesRepartition(other, topic)).map(({ id }) => id),
         };
@@ -93,7 +93,11 @@ function nodeOf(part: Part, targets: TargetsOf): NodePlan {
   return { id: part.id, processor, outputs: Object.fromEntries(outputs) as NodePlan["outputs"] };
 }
 
-function decoderOf(topic: string, paths: readonly string[], { topics, repartitions, written }: Elaboration): SourcePlan["decode"] {
+function decoderOf(
+  topic: string,
+  paths: readonly string[],
+  { topics, repartitions, written }: Elaboration,
+): Pick<SourcePlan, "decode" | "decodeAt"> {
   const repartition = repartitions.find((one) => one.topic === topic);
   if (repartition !== undefined) return recordDecoder(repartition.type);
   const holds = topics.get(topic)?.holds;

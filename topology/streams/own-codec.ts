@@ -1,12 +1,11 @@
-import type { Codec } from "@millrace/engine";
-import { codecOf } from "#schemas/codec/record-codec.ts";
+import { codecOf, type ValueCodec } from "#schemas/codec/record-codec.ts";
 import type { FieldType, RecordType } from "#schemas/field-type.ts";
 
-const nothing: Codec<unknown> = { encode: () => new Uint8Array(0), decode: () => ({}) };
+const nothing: ValueCodec<unknown> = { encode: () => Buffer.alloc(0), decode: () => ({}) };
 
 /** The codec of the topology's own records; one without fields, as the arguments of `count()` are, has no bytes. */
-export function ownCodec<V = unknown>(type: RecordType): Codec<V> {
-  return type.fields.length === 0 ? (nothing as Codec<V>) : codecOf<V>(namedByPath(type, type.name));
+export function ownCodec<V = unknown>(type: RecordType): ValueCodec<V> {
+  return type.fields.length === 0 ? (nothing as ValueCodec<V>) : codecOf<V>(namedByPath(type, type.name));
 }
 
 /** Expressions bring records of one name together that differ, in fields left out or not null any more; Avro wants a name for each. */
