@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { relative } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { BrokerError, ClusterUrlError, type ClusterSettings, parseClusterUrl } from "@millrace/engine";
 import type { CommandHost } from "../command.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
@@ -41,7 +42,9 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
     stderr.write(`${problem}\n`);
     return leave(1);
   }
-  stdout.write(runBanner(options, { url: running.url, instance }));
+  // What an early worker died of is no news of a process that runs.
+  const already = await Promise.race([running.failed, setImmediate()]);
+  if (already === undefined) stdout.write(runBanner(options, { url: running.url, instance }));
   // Else it is written at exit, and a killed process has none.
   flushCompileCache();
   void running.ready.then(() => stdout.write("\nready: all tasks of this process are restored and run\n"));

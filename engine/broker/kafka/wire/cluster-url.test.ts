@@ -63,6 +63,8 @@ test("[K77] brokers are reached elsewhere than they advertise where the environm
 const refused: readonly (readonly [string, Environment, string, string])[] = [
   ["kafka://", {}, "KAFKA_URL_MALFORMED", "kafkas://broker-1:9093"],
   ["http://a:9092", {}, "KAFKA_URL_MALFORMED", "http://a:9092"],
+  ["a:19092,b", {}, "KAFKA_URL_MALFORMED", "write kafka://a:19092,b"],
+  ["kafka:a", {}, "KAFKA_URL_MALFORMED", "write kafkas://broker-1:9093"],
   ["kafka://a:0", {}, "KAFKA_URL_MALFORMED", "a:0"],
   ["kafka://a:70000", {}, "KAFKA_URL_MALFORMED", "a:70000"],
   ["kafka://a,,b", {}, "KAFKA_URL_MALFORMED", "a,,b"],

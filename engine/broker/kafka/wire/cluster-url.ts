@@ -55,9 +55,15 @@ function split(url: string): { readonly secure: boolean; readonly bootstrap: rea
   }
   const bootstrap = authority.split(",").map((text) => parseAddress(text, 9092));
   if (scheme === undefined || bootstrap.includes(undefined)) {
-    throw new ClusterUrlError("KAFKA_URL_MALFORMED", `${withoutLogin(url)} is no Kafka URL: write ${example}`);
+    throw new ClusterUrlError("KAFKA_URL_MALFORMED", `${withoutLogin(url)} is no Kafka URL: write ${meant(url)}`);
   }
   return { secure: scheme === "kafkas", bootstrap: bootstrap as Address[], query: new URLSearchParams(query) };
+}
+
+/** Addresses alone are what other programs take; anything else may hold a secret. */
+function meant(url: string): string {
+  const isList = /^[\w.:,[\]-]+$/.test(url) && url.split(",").every((text) => parseAddress(text, 9092) !== undefined);
+  return isList ? `kafka://${url}` : example;
 }
 
 /** What is told of a URL; who mistypes one may have put a password into it. */
