@@ -115,8 +115,8 @@ export class RunningProcess {
   }
 
   async #stopped(): Promise<void> {
-    // The workers go on meanwhile: what is let in now may be what somebody waits for.
-    await this.#gateway?.close();
+    // The workers go on meanwhile: what is let in now may be what somebody waits for. Nobody was, where nothing listened.
+    if (this.#server !== undefined) await this.#gateway?.close();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#watch.close();
     await this.#log?.close();
