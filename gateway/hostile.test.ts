@@ -321,8 +321,9 @@ describe("requests (§9 rows 21–25, 33–35, 39)", () => {
     await leave(`${head([`Content-Length: ${left.length}`])}${left.slice(0, -5)}`);
     const gone = JSON.stringify(viewed("gone-x"));
     await leave(`${head([`Content-Length: ${gone.length}`])}${gone}`);
-    await vi.waitFor(async () =>
-      expect((await gateway.registry.getSingleMetric(metricNames.waitingBytes)!.get()).values[0]!.value).toBe(0),
+    await vi.waitFor(
+      async () => expect((await gateway.registry.getSingleMetric(metricNames.waitingBytes)!.get()).values[0]!.value).toBe(0),
+      10_000,
     );
     // A reset may overtake its own request, which then never was: sent again, the event is stored exactly once either way.
     expect((await gateway.post([viewed("left"), viewed("gone-x")])).status).toBe(200);

@@ -68,7 +68,7 @@ test("[G23] GET /v1/tail answers JSON, or a stream of events that goes on where 
   socket.write(
     "GET /v1/tail HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test\r\nAccept: text/event-stream\r\nLast-Event-ID: 2\r\n\r\n",
   );
-  await vi.waitFor(() => expect(text).toContain("text/event-stream"));
+  await vi.waitFor(() => expect(text).toContain("text/event-stream"), 10_000);
   await post(viewed("c"));
   await vi.waitFor(() => expect(text).toContain('"eventId":"c"'), { timeout: 5_000 });
   expect(text).toContain("id: 3");

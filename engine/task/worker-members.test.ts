@@ -161,7 +161,7 @@ test("[R7] no commit names a position that the log has not said", async () => {
   const worker = await startTestWorker(plan, broker, { broker: changed(broker, { commit }), commitMs: 0 });
   // Each read wakes the loop, also out of its first fetch.
   for (let i = 0; i < 20; i++) await worker.read(() => undefined);
-  await vi.waitFor(() => expect(offsets.length).toBeGreaterThan(3));
+  await vi.waitFor(() => expect(offsets.length).toBeGreaterThan(3), 10_000);
   expect(offsets.filter((offset) => offset < 0n)).toEqual([]);
 });
 

@@ -72,7 +72,7 @@ describe("what may pass by itself", () => {
     await post(broker, plan, inputs(0, 1));
     await caughtUp(worker, broker, { plan, topic: "in", subTopology: "one" });
     waits.length = 0;
-    await vi.waitFor(() => expect(Math.max(...waits)).toBeGreaterThan(50));
+    await vi.waitFor(() => expect(Math.max(...waits)).toBeGreaterThan(50), 10_000);
   });
 });
 
@@ -88,7 +88,7 @@ test("[R1] poisoned records cost no more than the records between them", async (
   const broker = await openTestBroker(plan);
   await post(broker, plan, inputs(0, 500));
   const worker = await startTestWorker(plan, broker, { commitMs: 60_000, commitRecords: 1_000_000 });
-  await vi.waitFor(async () => expect(await recordsOf(broker, plan, "in.dlq")).toHaveLength(50));
+  await vi.waitFor(async () => expect(await recordsOf(broker, plan, "in.dlq")).toHaveLength(50), 10_000);
   await worker.stop();
   expect(await recordsOf(broker, plan, "out")).toHaveLength(450);
   expect(treated).toBeLessThan(1100);
@@ -127,7 +127,7 @@ describe("a task that stands still", () => {
     const { task } = await stopped.promise;
     const running = task === "one/0" ? "one/1" : "one/0";
     expect([...worker.stoppedTasks.keys()]).toEqual([task]);
-    await vi.waitFor(async () => expect((await recordsOf(broker, plan, "out")).map(({ key }) => key)).toEqual(["d"]));
+    await vi.waitFor(async () => expect((await recordsOf(broker, plan, "out")).map(({ key }) => key)).toEqual(["d"]), 10_000);
     expect(worker.ownedTasks.get(running as TaskId)!.commitNumber).toBeGreaterThan(0n);
   });
 

@@ -76,7 +76,7 @@ async function waiting(gateway: TestGateway, records: number): Promise<void> {
   await vi.waitFor(async () => {
     const metric = await gateway.registry.getSingleMetric(metricNames.waitingRecords)!.get();
     expect(metric.values[0]!.value).toBe(records);
-  });
+  }, 10_000);
 }
 
 test("[G7] what waits from many requests goes into one append while another is in flight", async () => {

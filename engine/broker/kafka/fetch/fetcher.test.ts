@@ -168,10 +168,10 @@ describeKafka("fetcher", () => {
 
   test("[K53] a fetch that waits holds up no other, and one that is given up costs the next nothing", async () => {
     const topic = await freshTopic(2);
-    const given = fetcher.fetch([at(topic, 0, 0n)], { ...atOnce, maxWaitMs: 3000 });
+    const given = fetcher.fetch([at(topic, 0, 0n)], { ...atOnce, maxWaitMs: 20_000 });
     const before = performance.now();
     for (let i = 0; i < 5; i++) expect(await fetcher.fetch([at(topic, 0, 0n), at(topic, 1, 0n)], atOnce)).toHaveLength(2);
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(performance.now() - before).toBeLessThan(10_000);
     const writer = await RawWriter.open(client);
     await writer.write(topic, 0, records("once"));
     expect((await fetcher.fetch([at(topic, 0, 0n)], atOnce)).flatMap(textsOf)).toEqual(["once"]);

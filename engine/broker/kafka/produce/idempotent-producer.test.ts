@@ -110,7 +110,7 @@ describeKafka("producing outside of transactions", () => {
     ]);
     expect(first).toMatchObject([{ kind: "failed", uncertain: true, bases: [], error: { ids: ["NETWORK"] } }]);
     expect(second).toMatchObject([{ kind: "failed", bases: [] }]);
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     stop();
     expect(await producer.send([batches(topic, 0, "after")])).toMatchObject([{ kind: "written", bases: [2n] }]);
     expect(await valuesOf(topic, 0)).toEqual(["before", "perhaps", "after"]);

@@ -235,7 +235,7 @@ test("[K73] delay makes each answer later and keeps many under way at once", asy
   const caller = call();
   caller.socket.write(request(produce, 1));
   await caller.hears(1);
-  proxy.delay(100);
+  proxy.delay(500);
   const ids = Array.from({ length: 20 }, (_, i) => i + 2);
   const start = performance.now();
   for (const id of ids) {
@@ -244,8 +244,8 @@ test("[K73] delay makes each answer later and keeps many under way at once", asy
   }
   await caller.hears(1, ...ids);
   const took = performance.now() - start;
-  expect(took).toBeGreaterThanOrEqual(99);
-  expect(took).toBeLessThan(1900);
+  expect(took).toBeGreaterThanOrEqual(499);
+  expect(took).toBeLessThan(9000);
 });
 
 test("[K70] a half-closed connection still gets its answers, a broken one is passed on, a broker that is away resets", async () => {

@@ -25,10 +25,10 @@ describeKafka.each([2, 1] as const)("a process that is killed, in version %i", (
     await killedAt(bench, step, version);
     const heir = managerOf(bench, { version });
     const state = await transactionState(openClient("states"), bench.id);
-    // Connections and the coordinator's name cost as much as the take-over.
     const began = performance.now();
     await heir.open();
-    expect(performance.now() - began).toBeLessThan(1000);
+    // The coordinator would give the transaction up after 30 s.
+    expect(performance.now() - began).toBeLessThan(10_000);
     const done = step === "ended";
     expect(state).toMatch(step === "begun" || done ? /Commit$/ : /Ongoing/);
     const last = done ? "2 second" : "1 first";
