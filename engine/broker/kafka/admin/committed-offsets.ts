@@ -8,8 +8,8 @@ import type { Asking } from "./offsets.ts";
 export type CommittedOffset = TopicPartition & { readonly offset: bigint | undefined; readonly metadata: string };
 
 /**
- * What a group has committed, in the order asked (all that it has committed, unless partitions are named), once no transaction with offsets of these partitions is open: offsets that a predecessor left
- * pending are waited for (at most for its transaction timeout, and for `forMs`), since the ones before them would repeat its work.
+ * What a group has committed, in the order asked (all that it has committed, by topic and partition, unless partitions are named), once no transaction
+ * with offsets of these partitions is open: offsets that a predecessor left pending are waited for (at most for its transaction timeout, and for `forMs`), since the ones before them would repeat its work.
  * @throws {KafkaError} `UNSTABLE_OFFSET_COMMIT` when they are still pending after `forMs`
  */
 export async function committedOffsets(
@@ -31,7 +31,15 @@ export async function committedOffsets(
     );
   });
   const byTopic = new Map(answer.groups[0]?.topics.map(({ name, partitions: of }) => [name, of]));
-  const asked = partitions ?? [...byTopic].flatMap(([topic, of]) => of.map(({ partitionIndex }) => ({ topic, partition: partitionIndex })));
+  // Kafka tells them as its hash tables have them.
+  const asked =
+    partitions ??
+    [...byTopic.keys()].toSorted().flatMap((topic) =>
+      byTopic
+        .get(topic)!
+        .map(({ partitionIndex: partition }) => ({ topic, partition }))
+        .toSorted((a, b) => a.partition - b.partition),
+    );
   return asked.map(({ topic, partition }) => {
     const found = byTopic.get(topic)?.find(({ partitionIndex }) => partitionIndex === partition);
     if (found === undefined || found.committedOffset < 0n) return { topic, partition, offset: undefined, metadata: "" };

@@ -91,6 +91,24 @@ describeKafka("offsets of Kafka", () => {
     expect(await waiting).toEqual(committed);
   });
 
+  test("[K64] all that a group has committed comes by topic and partition, whatever the order in which Kafka keeps it", async () => {
+    const group = uniqueName("group");
+    const topics = Array.from({ length: 6 }, () => uniqueName("ordered"));
+    await ensureTopics(
+      client,
+      topics.map((name) => ({ name, partitions: 3, retention: { kind: "forever" } })),
+      { replication: 1 },
+    );
+    const writer = await RawWriter.open(client, uniqueName("offsets"));
+    for (const topic of topics.toReversed()) await writer.offsets(group, topic, [2, 0, 1].map((partition) => [partition, 1n, ""] as const)); // prettier-ignore
+    await writer.end("commit");
+    // Partitions of which nothing was committed before are left out as long as that is pending.
+    const found = await until(async () => (await committedOffsets(client, group, {})).length === 18 && committedOffsets(client, group, {}), 5000, "all are there"); // prettier-ignore
+    expect(found.map(({ topic, partition }) => `${topic} ${partition}`)).toEqual(
+      topics.toSorted().flatMap((topic) => [0, 1, 2].map((partition) => `${topic} ${partition}`)),
+    );
+  });
+
   test("[K65] records before a position are deleted, the log start is answered and never goes back; behind the end is refused", async () => {
     const writer = await RawWriter.open(client);
     await writer.write(topic, 4, records("a", "b", "c"));
