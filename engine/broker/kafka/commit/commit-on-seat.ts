@@ -8,7 +8,7 @@ import type { Compression } from "../codec/compression.ts";
 import type { KafkaEvents } from "../kafka-events.ts";
 import { changelogOf } from "../names.ts";
 import type { Seat } from "../seat.ts";
-import type { TransactionOutcome } from "../transaction/transaction.ts";
+import type { Transaction, TransactionOutcome } from "../transaction/transaction.ts";
 import { isRefused, isRetriable } from "../wire/error-classes.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
 import { asKafkaError } from "../wire/kafka-error.ts";
@@ -61,7 +61,14 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
       await pause(tries, parts.closing);
       continue;
     }
-    const outcome = await runTransaction(seat, { commit, built, identity }, parts);
+    const transaction: Transaction = {
+      batches: built.batches,
+      group: commit.group,
+      member: identity,
+      offsets: built.offsets,
+      confirm: () => confirmChangelogs(seat, { commit, built }),
+    };
+    const outcome = await runTransaction(seat, transaction, parts);
     const { kind } = outcome;
     parts.events.transaction({ outcome: kind, ms: performance.now() - begun, partitions: built.batches.length, bytes: built.bytes, tries });
     if (kind === "committed") return await finish(seat, { commit, built, written: outcome.written }, parts);
@@ -69,7 +76,8 @@ export async function commitOnSeat(seat: Seat, commit: Commit, parts: CommitPart
       // Before the offsets: what a successor has committed once they were read lies behind these ends.
       const ends = await endsOf(built, parts);
       const settled = await settle(seat, commit, parts);
-      if (settled === "aborted") return { kind: "aborted", reason: outcome.error.message };
+      if (settled !== "passed" && seat.transactions.phase === "ready") await seat.transactions.settled(settled, transaction);
+      if (settled !== "commit") return { kind: "aborted", reason: outcome.error.message };
       return await finish(seat, { commit, built, written: ends }, parts);
     }
     if (kind === "aborted") {
@@ -111,17 +119,9 @@ async function untilAnswered<T>(closing: AbortSignal, ask: () => Promise<T>): Pr
 
 const mayPass = (thrown: unknown): boolean => !(thrown instanceof BrokerError) && isRetriable(asKafkaError(thrown, "commit"));
 
-type Making = { readonly commit: Commit; readonly built: BuiltCommit; readonly identity: NonNullable<Seat["member"]["identity"]> };
-
-async function runTransaction(seat: Seat, { commit, built, identity }: Making, { closing }: CommitParts): Promise<TransactionOutcome> {
+async function runTransaction(seat: Seat, transaction: Transaction, { closing }: CommitParts): Promise<TransactionOutcome> {
   try {
-    return await seat.transactions.run({
-      batches: built.batches,
-      group: commit.group,
-      member: identity,
-      offsets: built.offsets,
-      confirm: () => confirmChangelogs(seat, { commit, built }),
-    });
+    return await seat.transactions.run(transaction);
   } catch (thrown) {
     if (thrown instanceof BrokerError) throw thrown;
     const error = asKafkaError(thrown, "commit");
@@ -141,7 +141,10 @@ async function runTransaction(seat: Seat, { commit, built, identity }: Making, {
 }
 
 /** A changelog that was deleted and made again would hold what came since, and pass for all of it. */
-function confirmChangelogs({ client, changelogs }: Seat, { commit, built }: Pick<Making, "commit" | "built">): void {
+function confirmChangelogs(
+  { client, changelogs }: Seat,
+  { commit, built }: { readonly commit: Commit; readonly built: BuiltCommit },
+): void {
   for (const { task } of built.logged) {
     const { topic, partition } = changelogOf(commit.group, task);
     const { id } = client.known(topic) ?? {};
@@ -152,11 +155,16 @@ function confirmChangelogs({ client, changelogs }: Seat, { commit, built }: Pick
   }
 }
 
-/** Reads back whether the commit is there, and is the one that this seat made: who took the tasks over meanwhile goes on with the same number. */
-async function settle(seat: Seat, commit: Commit, { closing }: CommitParts): Promise<"committed" | "aborted"> {
+/**
+ * Reads back whether the commit is there, and is the one that this seat made: who took the tasks over meanwhile goes on with the same number. When they
+ * have gone on beyond it, nobody here can tell any more, and need not.
+ */
+async function settle(seat: Seat, commit: Commit, { closing }: CommitParts): Promise<"commit" | "abort" | "passed"> {
   seat.forget(commit.tasks);
   const found = await untilAnswered(closing, () => seat.checkpoints.read(commit.tasks.map(({ task }) => task)));
-  return found.every(({ number, by }, i) => number === commit.tasks[i]!.number && by === seat.name) ? "committed" : "aborted";
+  const wanted = (i: number): bigint => commit.tasks[i]!.number;
+  if (found.every(({ number, by }, i) => number === wanted(i) && by === seat.name)) return "commit";
+  return found.some(({ number, by }, i) => number < wanted(i) || (number === wanted(i) && by !== seat.name)) ? "abort" : "passed";
 }
 
 type Done = { readonly commit: Commit; readonly built: BuiltCommit; readonly written: readonly Position[] };

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { listOffsets } from "../admin/offsets.ts";
 import { type FaultProxy, type Loss, startFaultProxy } from "../proving/fault-proxy.ts";
-import { describeKafka, until } from "../proving/kafka-test.ts";
+import { describeKafka, openClient, until } from "../proving/kafka-test.ts";
 import { managerOf, seen, transactionBench } from "./transaction-harness.ts";
 import { batches, transactionOf } from "./transaction-samples.ts";
 
@@ -82,6 +83,32 @@ describeKafka.each([2, 1] as const)("answers that are lost, in version %i", (ver
       expect(await seen(bench)).toEqual(after);
       expect(await manager.run(transactionOf(bench, "next", 2n))).toMatchObject({ kind: "committed" });
       expect(manager.phase).toBe("ready");
+    },
+  );
+
+  test.each(["done", "undone"] as const)(
+    "[K111] of a commit that was %s, and unknown, markers are there again once that is found out",
+    async (first) => {
+      const bench = await transactionBench();
+      const manager = managerOf(bench, { version, via: proxy.via, deadlineMs: 500 });
+      await manager.open();
+      const stop = losing("EndTxn", "undone", first);
+      const transaction = transactionOf(bench, "first", 1n);
+      expect(await manager.run(transaction)).toMatchObject({ kind: "unknown" });
+      stop();
+      const client = openClient("ends");
+      const ends = async (): Promise<readonly bigint[]> =>
+        (await listOffsets(client, transaction.batches, { at: { kind: "stable-end" } })).map(({ offset }) => offset);
+      // A record and its marker.
+      await until(async () => (await ends()).every((end) => end >= 2n), 5000, "the markers are written");
+      const before = await ends();
+      await manager.settled(first === "done" ? "commit" : "abort", transaction);
+      // One more marker each behind a commit; behind an abort nothing is open, so there is nothing to do.
+      const more = first === "done" ? 1n : 0n;
+      await until(async () => (await ends()).every((end, i) => end >= before[i]! + more), 5000, "they are written again");
+      expect(await ends()).toEqual(before.map((end) => end + more));
+      expect((await seen(bench)).values).toEqual(first === "done" ? ["0:first", "1:first"] : []);
+      expect(await manager.run(transactionOf(bench, "next", 2n))).toMatchObject({ kind: "committed" });
     },
   );
 

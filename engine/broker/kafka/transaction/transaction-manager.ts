@@ -80,6 +80,17 @@ export class TransactionManager {
     });
   }
 
+  /**
+   * Tells how a transaction ended whose outcome was `unknown`, once it was found out: markers of it that are missing are written, before another
+   * transaction could take along what it wrote.
+   */
+  settled(ending: Ending, transaction: Transaction): Promise<void> {
+    return this.#alone(async () => {
+      this.#producer.wasAway = true;
+      await this.#mark(ending, transaction);
+    });
+  }
+
   /** Lets what is under way come to its end; after `graceMs` nothing is asked a second time. What is left open then a successor or the timeout aborts. */
   async close(graceMs = this.#deadlineMs): Promise<void> {
     this.#closed = true;
