@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { orderTopology, RunProcess, temporaryFolder } from "../cli/run/testing/run-process.ts";
-import { writeBundle } from "./bundle.ts";
+import { type Inputs, writeBundle } from "./bundle.ts";
 
 const kafka = process.env["MILLRACE_KAFKA"];
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/[/\\]$/, "");
@@ -36,6 +36,14 @@ describe("a bundle of these sources", { timeout: 240_000 }, () => {
     expect(files).toContain("cli-run-worker-thread.js");
     expect(files).toContain("cli-dev-engine-thread.js");
     expect(files).toContain("engine-broker-kafka-group-heartbeat-thread.js");
+  });
+
+  test("[R18] beside it stands what it is and what it was made of", () => {
+    const inputs = JSON.parse(readFileSync(join(root, name, "inputs.json"), "utf8")) as Inputs;
+    const paths = inputs.map(([path]) => path);
+    expect(paths).toEqual(expect.arrayContaining(["cli/main.ts", "engine/mod.ts", "package-lock.json", `${name}/main.js`]));
+    expect(paths.filter((path) => path.startsWith(`${name}/`)).length).toBe(readdirSync(join(root, name)).length - 1);
+    for (const [path, size, changedMs] of inputs) expect(statSync(join(root, path)), path).toMatchObject({ size, mtimeMs: changedMs });
   });
 
   test("[R18] millrace dev takes an event in, shows it and ends in order", async () => {

@@ -3,14 +3,14 @@ import { join, sep } from "node:path";
 import { rolldown } from "rolldown";
 import { housePlugin } from "./house-plugin.ts";
 
-/** What a bundle was made of: path below the root, size in bytes, time of change in ms. `cli/millrace.js` compares it. */
+/** What a bundle was made of, and what it is: path below the root, size in bytes, time of change in ms. `cli/millrace.js` compares it. */
 export type Inputs = readonly (readonly [path: string, size: number, changedMs: number])[];
 
 export type Bundled = { readonly files: number; readonly bytes: number; readonly modules: number };
 
 /**
  * Writes the commands of the checkout at `root` into few files in a folder right below it: a start reads these instead of a thousand. Beside them,
- * at the end, it writes what they were made of, so that a checkout whose sources have changed since runs its sources.
+ * at the end, it writes what they are and were made of, so that a checkout whose sources have changed since, or whose bundle is damaged, runs its sources.
  */
 export async function writeBundle(root: string, name = "dist"): Promise<Bundled> {
   const folder = join(root, name);
@@ -26,7 +26,8 @@ export async function writeBundle(root: string, name = "dist"): Promise<Bundled>
     const chunks = output.filter(({ type }) => type === "chunk");
     const modules = new Set(chunks.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : [])));
     const own = [...modules].filter((id) => id.startsWith(root + sep) && !id.includes("node_modules")).toSorted();
-    const inputs: Inputs = [...own, join(root, "package-lock.json")].map((path) => {
+    const written = chunks.map(({ fileName }) => join(folder, fileName));
+    const inputs: Inputs = [...own, join(root, "package-lock.json"), ...written].map((path) => {
       const { size, mtimeMs } = statSync(path);
       return [path.slice(root.length + 1), size, mtimeMs] as const;
     });

@@ -18,7 +18,7 @@ else {
   child.on("exit", (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
 }
 
-/** Whether every file that the bundle was made of is what it was then. */
+/** Whether every file of the bundle, and every one that it was made of, is what it was then. */
 function isBundled() {
   try {
     const inputs = JSON.parse(readFileSync(join(root, "dist/inputs.json"), "utf8"));
