@@ -4,6 +4,7 @@ import { changeOf } from "#broker/change-texts.ts";
 import { batchOf, orders, results, textsIn, topics } from "#broker/conformance-harness.ts";
 import { group, shared, taskIds, TestMember } from "#broker/conformance-member.ts";
 import { committedOffsets } from "#broker/kafka/admin/committed-offsets.ts";
+import { listOffsets } from "#broker/kafka/admin/offsets.ts";
 import { describeKafka, openClient, until } from "#broker/kafka/proving/kafka-test.ts";
 import { testProcesses } from "./test-processes.ts";
 
@@ -32,8 +33,9 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
     expect(first.changesOf(task)).toEqual(["counts=one"]);
   });
 
-  test("[K85] a commit whose outcome was lost is settled by what the group's offsets say", async () => {
-    const { broker, proxy, changesOf } = await testProcesses().open({ transactionDeadlineMs: 300, sessionTimeoutMs: 20_000 });
+  test("[K85] [K111] a commit whose outcome was lost is settled by what the group's offsets say, and its markers are written again", async () => {
+    const { prefix, open } = testProcesses();
+    const { broker, proxy, changesOf } = await open({ transactionDeadlineMs: 300, sessionTimeoutMs: 20_000 });
     await broker.ensureTopics(topics);
     const member = await new TestMember().join(broker, "only");
     const commitOf = (number: bigint): Promise<CommitResult> =>
@@ -41,6 +43,11 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
         member.commitOf(task, number, { changes: [changeOf("counts", `c${number}`)], outputs: [batchOf(results, 0, [`${number}`])] }),
       );
     await commitOf(1n);
+    const reader = openClient("reader");
+    const stableEnd = async (): Promise<bigint> =>
+      (await listOffsets(reader, [{ topic: `${prefix}${results}`, partition: 0 }], { at: { kind: "stable-end" } }))[0]!.offset;
+    // A record and its marker.
+    await until(async () => (await stableEnd()) === 2n, 10_000, "the marker is written");
     for (const [number, outcome] of [
       [2n, "done"],
       [3n, "undone"],
@@ -54,6 +61,8 @@ describeKafka("commits that were cut off, on Kafka", { timeout: 60_000 }, () => 
       expect(await textsIn(broker, results, 0)).toEqual(["1", "2"]);
       expect(await broker.committed(group, [task])).toMatchObject([{ number: 2n }]);
       expect(changesOf(task)).toEqual(["counts=c1", "counts=c2"]);
+      // A record, its marker, and the one that might have been missing.
+      if (outcome === "done") await until(async () => (await stableEnd()) === 5n, 10_000, "another marker is written");
     }
     expect(await commitOf(3n)).toMatchObject({ kind: "committed" });
   });
