@@ -11,40 +11,28 @@ const gapMs = 30_000;
 const lateMs = 10_000;
 const mostMerchants = 16;
 
-/** Two times, two counts, `u8 alerted · u8 merchants`, and each merchant behind its length. */
+/** Two times, two counts, `u8 alerted`, and the merchants, a line each. */
 const sessionCodec: Codec<Session> = {
   encode: ({ start, end, count, cents, alerted, merchants }) => {
-    let length = 34;
-    for (const merchant of merchants) length += 1 + Buffer.byteLength(merchant);
-    const bytes = Buffer.allocUnsafe(length);
+    const lines = merchants.join("\n");
+    const bytes = Buffer.allocUnsafe(33 + Buffer.byteLength(lines));
     bytes.writeDoubleBE(start, 0);
     bytes.writeDoubleBE(end, 8);
     bytes.writeDoubleBE(count, 16);
     bytes.writeDoubleBE(cents, 24);
     bytes[32] = alerted ? 1 : 0;
-    bytes[33] = merchants.length;
-    let at = 34;
-    for (const merchant of merchants) {
-      bytes[at] = bytes.write(merchant, at + 1);
-      at += 1 + bytes[at]!;
-    }
+    bytes.write(lines, 33);
     return bytes;
   },
   decode: (encoded) => {
     const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-    const merchants: string[] = [];
-    for (let at = 34, left = bytes[33]!; left > 0; left--) {
-      const end = at + 1 + bytes[at]!;
-      merchants.push(bytes.toString("utf8", at + 1, end));
-      at = end;
-    }
     return {
       start: bytes.readDoubleBE(0),
       end: bytes.readDoubleBE(8),
       count: bytes.readDoubleBE(16),
       cents: bytes.readDoubleBE(24),
       alerted: bytes[32] === 1,
-      merchants,
+      merchants: bytes.toString("utf8", 33).split("\n"),
     };
   },
 };
@@ -71,7 +59,7 @@ export const fraudJob: Job = {
         if (key === null) return context.drop("null-key");
         if (timestamp > streamTime.value) streamTime.value = timestamp;
         if (timestamp < streamTime.value - lateMs) return context.drop("late");
-        const session: Session = {
+        let session: Session = {
           start: timestamp,
           end: timestamp,
           count: 1,
@@ -83,7 +71,10 @@ export const fraudJob: Job = {
         for (let slot = slotOf(timestamp - gapMs); slot <= slotOf(streamTime.value); slot += gapMs) {
           const met = sessions.get(key, slot);
           if (met === undefined || met.end < timestamp - gapMs || met.start > timestamp + gapMs) continue;
-          merge(session, met);
+          // Of two, the one with more merchants stays, so that few are moved.
+          const [larger, smaller] = met.merchants.length > session.merchants.length ? [met, session] : [session, met];
+          merge(larger, smaller);
+          session = larger;
           sessions.delete(key, slot);
         }
         if (!session.alerted && session.count >= 5 && session.cents > 50_000) {
