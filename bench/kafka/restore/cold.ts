@@ -1,11 +1,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setHeapFlags, groupOf, openKafka, taskId } from "@millrace/engine";
+import { groupOf, openKafka, taskId } from "@millrace/engine";
 import { noKafkaEvents } from "../../../engine/broker/kafka/kafka-events.ts";
 import { clusterAt } from "../clients.ts";
 import { keyOf, partitions, storesOf, subTopology } from "./job.ts";
-
-setHeapFlags();
 
 /** Restores all tasks into a file that is not there yet, and reads a thousand keys: `cold.ts BOOTSTRAP NAME STATE_FILE KEYS`. */
 const [bootstrap = "", name = "", stateFile = "", keys = "0"] = process.argv.slice(2);

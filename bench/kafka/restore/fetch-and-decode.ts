@@ -1,11 +1,9 @@
-import { setHeapFlags, groupOf, taskId } from "@millrace/engine";
+import { groupOf, taskId } from "@millrace/engine";
 import { listOffsets } from "../../../engine/broker/kafka/admin/offsets.ts";
 import { committedRanges } from "../../../engine/broker/kafka/fetch/committed-ranges.ts";
 import { changelogOf } from "../../../engine/broker/kafka/names.ts";
 import { withClient } from "../clients.ts";
 import { partitions, subTopology } from "./job.ts";
-
-setHeapFlags();
 
 /** Reads a changelog, checks and indexes its records, and does nothing with them: `fetch-and-decode.ts BOOTSTRAP NAME`. */
 const [bootstrap = "", name = ""] = process.argv.slice(2);
