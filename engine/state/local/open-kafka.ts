@@ -15,6 +15,9 @@ export type KafkaLogOptions = Omit<KafkaBrokerOptions, "local"> & {
 
 export type KafkaLog = { readonly broker: KafkaBroker; readonly storage: StateStorage; close(): Promise<void> };
 
+/** Half of what a storage has by itself: a full tail is what a restart reads first, and on Kafka a larger one spares nothing that was to be measured. */
+const tailEntries = 64_000;
+
 /**
  * Opens the log on a Kafka cluster, with the state of this process's tasks in one file. A file that is damaged is set aside, as
  * `….damaged`: the changelogs have it all.
@@ -25,7 +28,7 @@ export function openKafka({ stateFile, limits = {}, restore = {}, ...options }: 
   const broker = new KafkaBroker({ ...options, local: new LocalState(database, restore) });
   return {
     broker,
-    storage: embeddedStateStorage(database, limits, { tellsExpired: true }),
+    storage: embeddedStateStorage(database, { tailEntries, ...limits }, { tellsExpired: true }),
     close: async () => {
       await broker.close();
       database.close();
