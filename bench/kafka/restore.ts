@@ -173,9 +173,9 @@ function coldFigure(reads: readonly Read[], colds: readonly Cold[], records: num
 
 function warmFigure(warm: readonly Phases[], records: number): Figure {
   const first = warm.map(({ output }) => output);
-  const parts = [...steps.map(([, name]) => name), "output"].map(
-    (name) => `${name} ${millis(median(warm.map((phases) => phases[name]!)))}`,
-  );
+  // What comes behind the first output may not have come yet.
+  const told = [...steps.map(([, name]) => name), "output"].filter((name) => warm.every((phases) => Number.isFinite(phases[name])));
+  const parts = told.map((name) => `${name} ${millis(median(warm.map((phases) => phases[name]!)))}`);
   return {
     job: `restart, ${thousands(records)} keys, kill -9, local copy kept`,
     figure: `${spread(first, millis)} from the start of the process to its first new output, ${spread(
