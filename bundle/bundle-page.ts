@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 import { rolldown } from "rolldown";
 import { pagePackages, type PageInputs } from "#console/page-files.ts";
 
@@ -21,7 +21,7 @@ export async function writePage(root: string, folder: string = join(root, "conso
   const scripts = [...html.matchAll(scriptTag)].map(([, name]) => name!);
   const styles = [...html.matchAll(styleTag)].map(([, name]) => name!);
   const build = await rolldown({
-    input: Object.fromEntries(scripts.map((name) => [basename(name, ".js"), join(assets, name)])),
+    input: Object.fromEntries(scripts.map((name) => [name.replace(/\.js$/, "").replaceAll("/", "-"), join(assets, name)])),
     platform: "browser",
     plugins: [
       { name: "packages", resolveId: (source) => (Object.hasOwn(pagePackages, source) ? resolve(pagePackages[source]!) : undefined) },

@@ -170,7 +170,7 @@ test("[LP7] nothing above 0 is invisible beside the highest, and no number break
   const { heightsOf, axisEnd } = await script<Minutes>("minutes.js");
   expect(heightsOf([0, 1, 1000, 500, Number.NaN, -5])).toEqual([null, 15, 1000, 500, null, null]);
   expect(heightsOf([0, 0])).toEqual([null, null]);
-  expect([0, 1, 1.5, 3, 41, 100, 5001, 81_000].map(axisEnd)).toEqual([1, 1, 2, 4, 50, 100, 8000, 100_000]);
+  expect([0, 1, 1.1, 3, 41, 100, 5001, 81_000].map(axisEnd)).toEqual([1, 1, 1.2, 3, 50, 100, 6000, 100_000]);
 });
 
 test("[LP4] sums keep all their digits", async () => {

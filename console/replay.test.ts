@@ -81,7 +81,7 @@ describe.skipIf(browserPath === undefined)(
         .map(({ window_start: start }) => start)
         .toSorted()
         .at(-1);
-      const alerts = await shop.ask<Rows<{ subject: string }>>("/v1/queries/fraud-alerts?order=-at&limit=8");
+      const alerts = await shop.ask<Rows<{ subject: string }>>("/v1/queries/fraud-alerts?order=-at&limit=5");
       const levels = await shop.ask<Rows<{ sku: string }>>("/v1/queries/stock-levels?order=level&limit=8");
       const days = await shop.ask<Rows<{ country: string }>>("/v1/queries/orders-by-day?order=-revenue&limit=25");
       return {

@@ -25,7 +25,7 @@ export function createBarChart(container, { onPoint }) {
     {
       width: Math.max(1, container.clientWidth),
       height,
-      padding: [8, 4, 0, 0],
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, focus: { prox: -1 } },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),

@@ -5,7 +5,7 @@ import { heightsOf, minutesUpTo, sumOf } from "./minutes.js";
 
 /**
  * A panel of one number a minute: the newest figure, the chart, what stands under the pointer or the arrow keys, and the same as a table. All its
- * texts are exact; only the heights of bars are floating point. `show` writes a value for people.
+ * texts are exact; only the heights of bars are floating point. `show` writes a value for people, with its unit where `unit` says one.
  */
 export function createMinutePanel({ id, unit, show }) {
   const section = byId(id);
@@ -44,7 +44,7 @@ export function createMinutePanel({ id, unit, show }) {
   function tell() {
     const i = place();
     if (minutes[i] === undefined) return;
-    const text = `${clock(minutes[i].start)} UTC: ${show(texts[i])} ${unit}${isOpen(minutes[i]) ? ", can still change" : ""}`;
+    const text = `${clock(minutes[i].start)} UTC: ${show(texts[i])}${unit(texts[i])}${isOpen(minutes[i]) ? ", can still change" : ""}`;
     setText(section.querySelector(".readout"), text);
     chart.setAttribute("aria-valuemax", String(minutes.length - 1));
     chart.setAttribute("aria-valuenow", String(i));
@@ -57,7 +57,7 @@ export function createMinutePanel({ id, unit, show }) {
       minutes = minutesUpTo(streamTime, rows, count);
       texts = minutes.map(({ row }) => String(row?.[column] ?? 0));
       setText(section.querySelector(".value"), show(texts.at(-1)));
-      setText(section.querySelector(".unit"), `${unit} in the minute of ${clock(minutes.at(-1).start)}, ${show(texts.at(-2))} in the one before`);
+      setText(section.querySelector(".unit"), `in the minute of ${clock(minutes.at(-1).start)} UTC, ${show(texts.at(-2))} in the one before`);
       setText(section.querySelector(".total"), `${show(sumOf(texts))} in these ${count} minutes`);
       bars.draw({ startsMs: minutes.map(({ start }) => Date.parse(start)), heights: heightsOf(texts.map(Number)), open: minutes.map(isOpen) });
       if (chosen !== undefined && chosen < minutes[0].start) chosen = undefined;

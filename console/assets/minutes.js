@@ -23,11 +23,11 @@ export function heightsOf(values) {
   return values.map((value) => (value > 0 ? Math.max(value, most * least) : null));
 }
 
-/** Where the axis of a chart ends: the least of 1, 2, 4, 5, 8 or 10 times a power of ten that nothing stands above. */
+/** Where the axis of a chart ends: the least of these steps, times a power of ten, that nothing stands above. */
 export function axisEnd(most) {
   if (!(most > 1)) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return power * [1, 2, 4, 5, 8, 10].find((step) => most <= step * power);
+  return power * [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => most <= step * power);
 }
 
 /** The sum of decimal texts, with all its digits. */

@@ -6,6 +6,7 @@ import { watch } from "./watch.js";
 /** As `lowStockBelow` of the shipped topology says; below it an article is marked, the order of the table does not depend on it. */
 const lowStockBelow = 5;
 const shownRows = 8;
+const shownAlerts = 5;
 
 /** The best articles of the newest day of event time that has any. */
 export function watchTopProducts() {
@@ -63,7 +64,7 @@ export function watchAlerts() {
   const news = createNews(section.querySelector(".news"));
   watch({
     query: "fraud-alerts",
-    path: `/v1/queries/fraud-alerts?order=-at&limit=${shownRows}`,
+    path: `/v1/queries/fraud-alerts?order=-at&limit=${shownAlerts}`,
     sections: ["fraud"],
     show: ({ rows }) => {
       const keyOf = ({ rule, subject, orderId, at }) => JSON.stringify([rule, subject, orderId, at]);

@@ -13,7 +13,8 @@ export function readHash(hash) {
   const rows = Number(text("rows"));
   return {
     query: text("query"),
-    where: [...given].filter(([name, value]) => name.startsWith("where.") && value !== "").map(([name, value]) => [name.slice(6), value]),
+    // One text a column, as there is one field to show it in.
+    where: [...new Map([...given].filter(([name, value]) => name.startsWith("where.") && value !== "").map(([name, value]) => [name.slice(6), value]))],
     order: text("order"),
     from: text("from"),
     to: text("to"),

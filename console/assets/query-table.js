@@ -55,6 +55,8 @@ export function createQueryTable() {
     state = read;
     trail = kept?.trail ?? [];
     settle();
+    // Links of the page come without a state; who goes back or forth stays where the browser was.
+    if (kept === null) section.scrollIntoView();
   });
 
   /** Asks something else. Unless told otherwise from its first page on. */
@@ -146,7 +148,7 @@ export function createQueryTable() {
     const count = `${rows.length === 0 ? "No" : rows.length.toLocaleString("en")} row${rows.length === 1 ? "" : "s"}`;
     setText(at("#found"), state.where.length === 0 && rows.length === 0 && trail.length === 0 ? "No rows yet." : `${count}${placeText(rows.length)}.`);
     setAttribute(at("#found"), "class", "");
-    setText(at("#rows-as-of"), asOf.streamTime === null ? "" : `as of ${moment(asOf.streamTime)} UTC of event time`);
+    setText(at("#rows-as-of"), asOf.streamTime === null ? "" : `As of ${moment(asOf.streamTime)} UTC of event time.`);
     pager();
   }
 

@@ -45,13 +45,14 @@ export function watchTail({ onEvent, onKeyed }) {
 const keyOf = ({ n, at }) => `${n} ${at}`;
 const isTaken = ({ status }) => status === "accepted" || status === "duplicate";
 
+const whyOf = ({ code, pointer, detail }) => [code, pointer, detail].filter(Boolean).join(" · ");
+
 const rowOf = (entry) => ({
   key: keyOf(entry),
   cells: [
     { text: clock(entry.at, { seconds: true }), class: "time" },
     { text: entry.status, class: isTaken(entry) ? "good" : "bad" },
-    { text: entry.eventType ?? "" },
+    { text: [entry.eventType, whyOf(entry)].filter(Boolean).join("\n"), class: "long lines" },
     { text: entry.eventId ?? "", class: "long id" },
-    { text: [entry.code, entry.pointer, entry.detail].filter(Boolean).join(" · "), class: "long" },
   ],
 });
