@@ -1,9 +1,8 @@
 import { hash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join, relative, sep } from "node:path";
 import { rolldown } from "rolldown";
-import { pagePackages, type PageInputs } from "#console/page-files.ts";
+import { packageFile, pagePackages, type PageInputs } from "#console/page-files.ts";
 
 export type BundledPage = { readonly files: number; readonly bytes: number; readonly modules: number };
 
@@ -16,7 +15,6 @@ const styleTag = /[ \t]*<link rel="stylesheet" href="\/console\/([^"]+)">\n/g;
  */
 export async function writePage(root: string, folder: string = join(root, "console/dist")): Promise<BundledPage> {
   const assets = join(root, "console/assets");
-  const { resolve } = createRequire(join(root, "package.json"));
   const html = readFileSync(join(assets, "index.html"), "utf8");
   const scripts = [...html.matchAll(scriptTag)].map(([, name]) => name!);
   const styles = [...html.matchAll(styleTag)].map(([, name]) => name!);
@@ -24,14 +22,20 @@ export async function writePage(root: string, folder: string = join(root, "conso
     input: Object.fromEntries(scripts.map((name) => [name.replace(/\.js$/, "").replaceAll("/", "-"), join(assets, name)])),
     platform: "browser",
     plugins: [
-      { name: "packages", resolveId: (source) => (Object.hasOwn(pagePackages, source) ? resolve(pagePackages[source]!) : undefined) },
+      {
+        name: "packages",
+        resolveId: (source) => (Object.hasOwn(pagePackages, source) ? packageFile(pagePackages[source]!) : undefined),
+      },
     ],
   });
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
+    const notices = new Map(Object.values(pagePackages).map((one) => [packageFile(one), one.notice]));
+    const banner = ({ moduleIds }: { readonly moduleIds: readonly string[] }): string =>
+      moduleIds.flatMap((id) => (notices.has(id) ? [`/*! ${notices.get(id)!} */`] : [])).join("\n");
     const named = { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js" };
-    const { output } = await build.write({ dir: folder, format: "esm", minify: true, ...named });
+    const { output } = await build.write({ dir: folder, format: "esm", minify: true, banner, ...named });
     const chunks = output.filter((one) => one.type === "chunk");
     const modules = new Set(chunks.flatMap(({ moduleIds }) => moduleIds));
     const fileOf = new Map(chunks.filter(({ isEntry }) => isEntry).map(({ facadeModuleId, fileName }) => [facadeModuleId, fileName]));

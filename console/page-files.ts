@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** A file of the page by its address. `lasting`: its name changes with its content. */
@@ -13,8 +13,16 @@ const assets = fileURLToPath(new URL("./assets/", import.meta.url));
 const root = join(assets, "../..");
 const builtFolder: string = fileURLToPath(new URL("./dist/", import.meta.url));
 
-/** Packages whose modules the page loads, by the address under which its scripts name them. */
-export const pagePackages: Readonly<Record<string, string>> = { "/console/packages/uplot.js": "uplot/dist/uPlot.esm.js" };
+/** A module of a package that the page loads: it lies beside the package's main file. The notice is its licence's. */
+export type PagePackage = { readonly name: string; readonly file: string; readonly notice: string };
+
+/** By the address under which the page's scripts name it. */
+export const pagePackages: Readonly<Record<string, PagePackage>> = {
+  "/console/packages/uplot.js": { name: "uplot", file: "uPlot.esm.js", notice: "uPlot, copyright (c) Leon Sorokin, MIT licence" },
+};
+
+/** Where the module of a package lies. */
+export const packageFile = ({ name, file }: PagePackage): string => join(dirname(createRequire(import.meta.url).resolve(name)), file);
 
 /**
  * The files of the page: those that `npm run bundle` built, as long as they are of these sources and whole, else the sources, which browsers run
@@ -30,8 +38,7 @@ export function sourceFiles(): readonly PageFile[] {
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".ts"))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({ path: addressOf(file.slice(assets.length).replaceAll(sep, "/")), body: readFileSync(file), lasting: false }));
-  const { resolve } = createRequire(import.meta.url);
-  const packages = Object.entries(pagePackages).map(([path, name]) => ({ path, body: readFileSync(resolve(name)), lasting: false }));
+  const packages = Object.entries(pagePackages).map(([path, one]) => ({ path, body: readFileSync(packageFile(one)), lasting: false }));
   return [...own, ...packages];
 }
 

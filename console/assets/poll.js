@@ -22,7 +22,8 @@ export function parseExact(text) {
 
 /**
  * Asks `path()` at once and then every `everyMs`; one question at a time, none while the page is hidden. `show` gets what was answered, `fail` a
- * word on what went wrong: `{ kind: "refused", status, problem }` or `{ kind: "gone" }`. What it returns asks at once, and drops the answer that was
+ * word on what went wrong: `{ kind: "refused", status, problem }` or
+ * `{ kind: "gone", askedAt }`. What it returns asks at once, and drops the answer that was
  * waited for: `path()` has changed.
  */
 export function poll({ path, everyMs = 1000, show, fail }) {
@@ -30,35 +31,17 @@ export function poll({ path, everyMs = 1000, show, fail }) {
   let timer;
   let running = new AbortController();
   const ask = async () => {
-    const controller = new AbortController();
-    running = controller;
-    const { signal } = controller;
-    const since = performance.now();
-    let retryAfterS = 0;
-    const timeout = setTimeout(() => controller.abort(), timeoutMs);
-    const leave = () => controller.abort("left");
-    addEventListener("pagehide", leave, { once: true });
-    try {
-      const response = await fetch(path(), { signal, cache: "no-store", headers: { Accept: "application/json" } });
-      const body = parseExact(await response.text());
-      if (signal.reason === "dropped") return;
-      if (response.ok) {
-        failures = 0;
-        show(body);
-      } else {
-        failures += 1;
-        retryAfterS = Number(response.headers.get("retry-after") ?? 0) || 0;
-        fail({ kind: "refused", status: response.status, problem: body });
-      }
-    } catch {
-      if (signal.reason === "dropped") return;
-      failures += 1;
-      if (signal.reason !== "left") fail({ kind: "gone" });
-    } finally {
-      clearTimeout(timeout);
-      removeEventListener("pagehide", leave);
-    }
-    timer = setTimeout(whenVisible, waitAfter(failures, { everyMs, retryAfterS, tookMs: performance.now() - since }));
+    running = new AbortController();
+    const { signal } = running;
+    const askedAt = performance.now();
+    const answer = await answerOf(path(), running);
+    if (signal.reason === dropped) return;
+    failures = answer.kind === "shown" ? 0 : failures + 1;
+    const pace = { everyMs, retryAfterS: answer.retryAfterS, tookMs: performance.now() - askedAt };
+    // First, since what is shown may ask something else at once.
+    timer = setTimeout(whenVisible, waitAfter(failures, pace));
+    if (answer.kind === "shown") show(answer.body);
+    else if (signal.reason !== left) fail({ ...answer, askedAt });
   };
   const whenVisible = () => {
     if (document.visibilityState === "visible") void ask();
@@ -66,10 +49,31 @@ export function poll({ path, everyMs = 1000, show, fail }) {
   };
   whenVisible();
   return () => {
-    running.abort("dropped");
+    running.abort(dropped);
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", whenVisible);
     failures = 0;
     whenVisible();
   };
+}
+
+/** Why a question was broken off: nobody wants its answer any more, or the page was left. */
+const dropped = "dropped";
+const left = "left";
+
+async function answerOf(path, controller) {
+  const timeout = setTimeout(() => controller.abort(), timeoutMs);
+  const leave = () => controller.abort(left);
+  addEventListener("pagehide", leave, { once: true });
+  try {
+    const response = await fetch(path, { signal: controller.signal, cache: "no-store", headers: { Accept: "application/json" } });
+    const body = parseExact(await response.text());
+    if (response.ok) return { kind: "shown", body };
+    return { kind: "refused", status: response.status, problem: body, retryAfterS: Number(response.headers.get("retry-after") ?? 0) || 0 };
+  } catch {
+    return { kind: "gone" };
+  } finally {
+    clearTimeout(timeout);
+    removeEventListener("pagehide", leave);
+  }
 }
