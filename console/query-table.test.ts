@@ -96,8 +96,10 @@ describe.skipIf(browserPath === undefined)("the table of any query (needs Chromi
     await seen.page.getByLabel("level is").press("Enter");
     await expect.poll(found, withinMs).toContain('"level" is a whole number');
     expect(await firstColumn()).toEqual([]);
+    expect(await seen.page.getByLabel("level is").getAttribute("aria-invalid")).toBe("true");
     await seen.page.getByRole("button", { name: "Clear filters and order" }).click();
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
+    expect(await seen.page.getByLabel("level is").getAttribute("aria-invalid")).toBe(null);
     await seen.page.goto(`${shop.url}/#query=stock-level`);
     await expect.poll(found, withinMs).toContain('did you mean "stock-levels"');
   });

@@ -83,6 +83,7 @@ export function createQueryTable() {
     for (const label of section.querySelectorAll(".windowed")) label.hidden = !isWindowed();
     at("#clear").hidden = state.where.length === 0 && state.order === "" && state.from === "" && state.to === "";
     for (const input of head.querySelectorAll("input")) input.value = filterOf(input.dataset.column);
+    showFault(undefined);
     for (const cell of head.querySelectorAll("th[data-column]")) showOrder(cell);
     setText(at("caption"), `Rows of ${state.query}`);
     at(".scroll").setAttribute("aria-label", `Rows of ${state.query}`);
@@ -114,7 +115,7 @@ export function createQueryTable() {
       input.addEventListener("change", () =>
         go({ where: [...state.where.filter(([column]) => column !== name), ...(input.value.trim() === "" ? [] : [[name, input.value]])] }),
       );
-      return element("td", {}, [input]);
+      return element("td", { class: numeric.has(type) ? "number" : "" }, [input]);
     });
     const open = isWindowed() ? [element("th", { scope: "col" }, ["state"])] : [];
     return [element("tr", {}, [...names, ...open]), element("tr", { class: "filters" }, [...filters, ...open.map(() => element("td"))])];
@@ -158,13 +159,20 @@ export function createQueryTable() {
     return count < state.rows ? ` ${by}` : ` ${by}; there may be more: a page in order is the first one only`;
   }
 
-  function refused(_, { title, detail }) {
+  function refused(_, { title, detail, parameter }) {
+    showFault(parameter);
     setText(at("#found"), `${title}${detail === undefined ? "" : `: ${detail}`}`);
     at("#found").setAttribute("class", "bad");
     setText(at("#rows-as-of"), "");
     body.replaceChildren();
     next = null;
     pager();
+  }
+
+  /** Marks the field that a parameter was written in. */
+  function showFault(parameter) {
+    for (const input of section.querySelectorAll("input"))
+      setAttribute(input, "aria-invalid", (input.dataset.column ?? input.id) === parameter ? "true" : undefined);
   }
 
   function pager() {
