@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { rolldown } from "rolldown";
-import { packageFile, pagePackages, type PageInputs } from "#console/page-files.ts";
+import { licenceComment, packageFile, pagePackages, type PageInputs } from "#console/page-files.ts";
 
 export type BundledPage = { readonly files: number; readonly bytes: number; readonly modules: number };
 
@@ -31,9 +31,9 @@ export async function writePage(root: string, folder: string = join(root, "conso
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
-    const notices = new Map(Object.values(pagePackages).map((one) => [packageFile(one), one.notice]));
+    const packages = new Map(Object.values(pagePackages).map((one) => [packageFile(one), one]));
     const banner = ({ moduleIds }: { readonly moduleIds: readonly string[] }): string =>
-      moduleIds.flatMap((id) => (notices.has(id) ? [`/*! ${notices.get(id)!} */`] : [])).join("\n");
+      moduleIds.flatMap((id) => (packages.has(id) ? [licenceComment(packages.get(id)!)] : [])).join("");
     const named = { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js" };
     const { output } = await build.write({ dir: folder, format: "esm", minify: true, banner, ...named });
     const chunks = output.filter((one) => one.type === "chunk");

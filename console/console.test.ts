@@ -84,6 +84,7 @@ test("[LP3] what was built is few files, whose names change with what they say, 
   expect(files.length).toBeLessThan(sources.length);
   const kept = files.filter(({ lasting }) => !lasting).map(({ path }) => path);
   expect(kept.toSorted()).toEqual(["/", "/console/icon.svg"]);
+  for (const served of [files, sources]) expect(served.some((file) => textOf(file).startsWith("/*!\nuplot\n\nThe MIT License"))).toBe(true);
 });
 
 test("[LP3] the server takes what was built only as long as it is whole and of these sources", () => {

@@ -13,16 +13,22 @@ const assets = fileURLToPath(new URL("./assets/", import.meta.url));
 const root = join(assets, "../..");
 const builtFolder: string = fileURLToPath(new URL("./dist/", import.meta.url));
 
-/** A module of a package that the page loads: it lies beside the package's main file. The notice is its licence's. */
-export type PagePackage = { readonly name: string; readonly file: string; readonly notice: string };
+/** A module of a package that the page loads, and its licence: where they lie, seen from the package's main file. */
+export type PagePackage = { readonly name: string; readonly file: string; readonly licence: string };
 
 /** By the address under which the page's scripts name it. */
 export const pagePackages: Readonly<Record<string, PagePackage>> = {
-  "/console/packages/uplot.js": { name: "uplot", file: "uPlot.esm.js", notice: "uPlot, copyright (c) Leon Sorokin, MIT licence" },
+  "/console/packages/uplot.js": { name: "uplot", file: "uPlot.esm.js", licence: "../LICENSE" },
 };
 
 /** Where the module of a package lies. */
-export const packageFile = ({ name, file }: PagePackage): string => join(dirname(createRequire(import.meta.url).resolve(name)), file);
+export const packageFile = ({ name, file }: PagePackage): string => join(folderOf(name), file);
+
+/** What has to stand above it wherever it goes. */
+export const licenceComment = ({ name, licence }: PagePackage): string =>
+  `/*!\n${name}\n\n${readFileSync(join(folderOf(name), licence), "utf8").trim()}\n*/\n`;
+
+const folderOf = (name: string): string => dirname(createRequire(import.meta.url).resolve(name));
 
 /**
  * The files of the page: those that `npm run bundle` built, as long as they are of these sources and whole, else the sources, which browsers run
@@ -38,7 +44,7 @@ export function sourceFiles(): readonly PageFile[] {
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".ts"))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({ path: addressOf(file.slice(assets.length).replaceAll(sep, "/")), body: readFileSync(file), lasting: false }));
-  const packages = Object.entries(pagePackages).map(([path, one]) => ({ path, body: readFileSync(packageFile(one)), lasting: false }));
+  const packages = Object.entries(pagePackages).map(([path, one]) => ({ path, body: licensed(one), lasting: false }));
   return [...own, ...packages];
 }
 
@@ -58,5 +64,7 @@ function builtFiles(folder: string): readonly PageFile[] | undefined {
     return undefined;
   }
 }
+
+const licensed = (one: PagePackage): Buffer => Buffer.concat([Buffer.from(licenceComment(one)), readFileSync(packageFile(one))]);
 
 const addressOf = (name: string): string => (name === "index.html" ? "/" : `/console/${name}`);

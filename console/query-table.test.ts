@@ -49,7 +49,7 @@ describe.skipIf(browserPath === undefined)("the table of any query (needs Chromi
   });
 
   test("[LP11] the head of a column orders by it, the highest first, then the lowest, then not", async () => {
-    const level = seen.page.getByRole("button", { name: "level" });
+    const level = seen.page.getByRole("button", { name: "level", exact: true });
     const levels = async (): Promise<number[]> =>
       (await seen.page.locator("#queries tbody td:nth-child(2)").allInnerTexts()).map((text) => Number(text.replaceAll(",", "")));
     await level.click();
