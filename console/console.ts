@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { Hono } from "hono";
+import { type PageFile, pageFiles } from "./page-files.ts";
 
 /** The page and what it loads: its own scripts, styles and answers, and nothing else from anywhere. */
 export const pagePolicy: string = [
@@ -23,27 +23,24 @@ const mediaTypes: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-const assets = new URL("./assets/", import.meta.url);
-
 /** The routes of the live page: `/`, and its files under `/console/`. The files are read once, here. */
-export function createConsole(): Hono {
+export function createConsole(files: readonly PageFile[] = pageFiles()): Hono {
   const app = new Hono();
-  for (const name of readdirSync(assets)) {
-    const body = readFileSync(new URL(name, assets));
+  for (const { path, body, lasting } of files) {
     const etag = `"${hash("sha256", body, "base64url").slice(0, 22)}"`;
     const headers = {
-      "Content-Type": mediaTypes[extname(name)]!,
+      "Content-Type": mediaTypes[extname(path === "/" ? "index.html" : path)]!,
       "Content-Security-Policy": pagePolicy,
       "Cross-Origin-Opener-Policy": "same-origin",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
       "X-Frame-Options": "DENY",
-      // Asked for each time and mostly answered 304: a page never runs with the scripts of another version.
-      "Cache-Control": "no-cache",
+      // What keeps its name is asked for each time and mostly answered 304: a page never runs with the scripts of another version.
+      "Cache-Control": lasting ? "public, max-age=31536000, immutable" : "no-cache",
       ETag: etag,
     };
-    app.get(name === "index.html" ? "/" : `/console/${name}`, (c) =>
-      c.req.header("if-none-match") === etag ? c.body(null, 304, headers) : c.body(body, 200, headers),
+    app.get(path, (c) =>
+      c.req.header("if-none-match") === etag ? c.body(null, 304, headers) : c.body(new Uint8Array(body), 200, headers),
     );
   }
   return app;

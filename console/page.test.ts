@@ -1,77 +1,93 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { browserPath, openPage, type Page } from "./testing/browser.ts";
+import { browserPath, openBrowser, type Visit, visit } from "./testing/browser.ts";
+import { Shop } from "./testing/shop.ts";
 
 const withinMs = { timeout: 20_000, interval: 100 };
-/** What `curl -d` says of its body. */
-const asCurl = { "Content-Type": "application/x-www-form-urlencoded" };
 const hostile = `<img src=x onerror="document.title='read as markup'">`;
 
-/** The whole house in a process of its own, as a newcomer starts it, and a browser that looks at it; skipped where there is no browser. */
 describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromium or Chrome on the path)", () => {
-  const data = mkdtempSync(join(tmpdir(), "millrace-page-"));
-  let server: ChildProcess;
-  let url: string;
-  let page: Page;
-  const close: (() => void | Promise<void>)[] = [() => rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })];
+  const shop = new Shop();
+  let browser: Browser;
+  let seen: Visit;
 
   beforeAll(async () => {
-    const cli = new URL("../cli/main.ts", import.meta.url).pathname;
-    server = spawn(process.execPath, [cli, "dev", "--no-demo", "--data", data, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
-    close.push(() => void server.kill("SIGKILL"));
-    url = await new Promise<string>((settle, reject) => {
-      let said = "";
-      server.stdout!.on("data", (chunk: Buffer) => {
-        said += chunk.toString();
-        const match = /live page\s+(http:\/\/\S+?)\/\s/.exec(said);
-        if (match) settle(match[1]!);
-      });
-      server.once("exit", () => reject(new Error(`the server ended: ${said}`)));
-    });
-    page = await openPage(`${url}/`);
-    close.push(() => page.close());
+    [browser] = await Promise.all([openBrowser(), shop.start()]);
+    seen = await visit(browser, `${shop.url}/`);
   }, 60_000);
 
   afterAll(async () => {
-    for (const one of close.toReversed()) await one();
+    await browser?.close();
+    shop.close();
   });
 
   const text = async (selector: string): Promise<string> =>
-    String(await page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})].map((one) => one.innerText).join("|")`));
-  const post = async (body: string): Promise<number> => (await fetch(`${url}/v1/events`, { method: "POST", body, headers: asCurl })).status;
+    (await seen.page.locator(selector).allInnerTexts()).map((one) => one.trim()).join("|");
 
   test("[LP9] while nothing comes it offers a line to copy; what that line posts shows by itself", async () => {
-    await expect.poll(() => text("#curl"), withinMs).toContain(`curl -sS ${url}/v1/events`);
-    await expect.poll(() => page.evaluate("document.getElementById('nothing').hidden"), withinMs).toBe(false);
-    expect(await post(/-d '(.*)'$/.exec(await text("#curl"))![1]!)).toBe(200);
+    await expect.poll(() => text("#curl"), withinMs).toContain(`curl -sS ${shop.url}/v1/events`);
+    await expect.poll(() => seen.page.locator("#nothing").isVisible(), withinMs).toBe(true);
+    expect(await shop.post(/-d '(.*)'$/.exec(await text("#curl"))![1]!)).toBe(200);
     await expect.poll(() => text("#revenue .value"), withinMs).toBe("21.90");
     expect(await text("#orders .value")).toBe("1");
     await expect.poll(() => text("#tail tbody"), withinMs).toContain("accepted");
-    await expect.poll(() => page.evaluate("document.getElementById('nothing').hidden"), withinMs).toBe(true);
+    await expect.poll(() => seen.page.locator("#nothing").isVisible(), withinMs).toBe(false);
     expect(await text("#as-of")).toMatch(/^as of \d\d:\d\d:\d\d UTC of event time/);
-    expect(await page.evaluate("document.querySelectorAll('#orders svg rect').length")).toBe(30);
-    await expect.poll(() => text("#queries li"), withinMs).toContain("stock-levels csv");
+    await expect.poll(() => text("#products tbody td"), withinMs).toBe("1|22423|2|21.90");
   });
 
   test("[LP2] what an event holds is shown as text, what was refused with its reason", async () => {
-    const receipt = { eventType: "inventory.received", data: { sku: hostile, quantity: 3 } };
-    expect(await post(JSON.stringify(receipt))).toBe(200);
-    expect(await post(JSON.stringify({ eventType: "inventory.received", data: { sku: "a", quantty: 3 } }))).toBe(422);
-    await expect.poll(() => text("#stock tbody"), withinMs).toBe(`${hostile}\t3\tlow`);
-    await expect.poll(() => text("#tail tbody"), withinMs).toMatch(/rejected.*schema_violation.*quant/);
-    expect(await page.evaluate("document.querySelectorAll('main img').length")).toBe(0);
-    expect(await page.evaluate("document.title")).toBe("Millrace");
+    expect(await shop.post({ eventType: "inventory.received", data: { sku: hostile, quantity: 3 } })).toBe(200);
+    expect(await shop.post({ eventType: "inventory.received", data: { sku: "a", quantty: 3 } })).toBe(422);
+    await expect.poll(() => text("#stock tbody"), withinMs).toContain(`${hostile}\t3\tlow`);
+    await expect.poll(() => text("#tail tbody"), withinMs).toMatch(/rejected\s.*schema_violation.*quant/s);
+    expect(await seen.page.locator("main img").count()).toBe(0);
+    expect(await seen.page.title()).toBe("Millrace");
   });
 
-  test("[LP2] nothing was thrown, and nothing that the page needs is refused by its policy", () => {
-    expect(page.faults).toEqual([]);
+  test("[LP6] a chart tells each minute to the keyboard, in words, and as a table", async () => {
+    const chart = seen.page.getByRole("slider", { name: /Orders per minute/ });
+    await chart.focus();
+    await seen.page.keyboard.press("Home");
+    const first = await chart.getAttribute("aria-valuetext");
+    expect(first).toMatch(/^\d\d:\d\d UTC: 0 orders$/);
+    expect(await chart.getAttribute("aria-valuenow")).toBe("0");
+    await seen.page.keyboard.press("ArrowRight");
+    expect(await chart.getAttribute("aria-valuetext")).not.toBe(first);
+    await seen.page.keyboard.press("Escape");
+    expect(await chart.getAttribute("aria-valuenow")).toBe("29");
+    await seen.page.locator("#orders summary").click();
+    await expect.poll(() => seen.page.locator("#orders tbody tr").count(), withinMs).toBe(30);
+    await seen.page.getByLabel("60 minutes").check();
+    await expect.poll(() => seen.page.locator("#orders tbody tr").count(), withinMs).toBe(60);
+    await expect.poll(() => text("#orders .total"), withinMs).toBe("1 in these 60 minutes");
+  });
+
+  test("[LP12] alerts that come while the page is open are told to screen readers", async () => {
+    const attempt = (orderId: string): object => ({
+      eventType: "payment.attempted",
+      data: { paymentId: `pay-${orderId}`, orderId, cardId: "card-me", amount: { amount: "1.00", currency: "GBP" } },
+    });
+    for (const orderId of ["o1", "o2", "o3", "o4"]) expect(await shop.post(attempt(orderId))).toBe(200);
+    await expect.poll(() => text("#fraud tbody"), withinMs).toContain("card-me");
+    expect(await text("#fraud .news")).toMatch(/^New fraud alert: .*card-me$/);
+  });
+
+  test("[LP8] a part that has no answer says so itself, while the others go on", async () => {
+    await seen.page.route("**/v1/queries/stock-levels*", (route) => route.abort());
+    await expect.poll(() => text("#stock .note"), withinMs).toBe("No answer yet; asking again.");
+    expect(await text("#state")).toBe("live");
+    await seen.page.unroute("**/v1/queries/stock-levels*");
+    await expect.poll(() => text("#stock .note"), withinMs).toBe("The lowest levels of all articles.");
+  });
+
+  test("[LP2] nothing was thrown, nothing that the page needs is refused by its policy, and it asks nobody else", () => {
+    expect(seen.faults.filter((fault) => !fault.includes("net::ERR_FAILED"))).toEqual([]);
+    expect([...seen.asked]).toEqual([shop.url]);
   });
 
   test("[LP8] a server that went away is told in words", async () => {
-    server.kill("SIGKILL");
+    await shop.kill();
     await expect.poll(() => text("#state"), withinMs).toBe("the server does not answer; trying again");
   });
 });

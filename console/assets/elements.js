@@ -15,37 +15,53 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Sets or takes away (undefined) an attribute, only when it is another. */
+export function setAttribute(node, name, value) {
+  if (value === undefined) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
 /**
- * Shows rows in a table's body, in their order. A row is `{ key, cells: [{ text, class? }] }`; those that stay keep their element, and those that
- * were not there before are marked new, except at first.
+ * Shows rows in a table's body, in their order. A row is `{ key, cells: [{ text, class?, share? }] }`; those that stay keep their element, and those
+ * that were not there before are marked new, except at first. `share`, 0 to 1, is drawn below the text. Returns the keys of the new ones.
  */
 export function showRows(body, rows) {
   const first = body.dataset.shown === undefined;
   const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
+  const added = [];
   const wanted = rows.map(({ key, cells }) => {
     let row = known.get(key);
-    if (row === undefined) {
+    if (row === undefined || row.children.length !== cells.length) {
       row = element("tr", first ? {} : { class: "new" }, cells.map(() => element("td")));
       row.dataset.key = key;
+      if (!first) added.push(key);
     }
-    for (const [i, { text, class: name = "" }] of cells.entries()) {
-      setText(row.children[i], text);
-      if (row.children[i].className !== name) row.children[i].className = name;
-    }
+    for (const [i, cell] of cells.entries()) showCell(row.children[i], cell);
     return row;
   });
   const same = wanted.length === body.children.length && wanted.every((row, i) => body.children[i] === row);
   if (!same) body.replaceChildren(...wanted);
   body.dataset.shown = "yes";
+  return added;
 }
 
-/** Draws bars into an `svg`; elements are kept, so that styles can let them grow. */
-export function showBars(svg, bars) {
-  while (svg.children.length < bars.length) svg.append(document.createElementNS("http://www.w3.org/2000/svg", "rect"));
-  while (svg.children.length > bars.length) svg.lastChild.remove();
-  for (const [i, { open, ...box }] of bars.entries()) {
-    const bar = svg.children[i];
-    for (const [name, value] of Object.entries(box)) bar.setAttribute(name, value.toFixed(2));
-    bar.setAttribute("class", open ? "open" : "");
+function showCell(cell, { text, class: name = "", share }) {
+  if (cell.className !== name) cell.className = name;
+  if (share === undefined) {
+    setText(cell, text);
+    return;
   }
+  if (cell.children.length === 0) cell.replaceChildren(element("span"), shareBar());
+  setText(cell.firstChild, text);
+  setAttribute(cell.querySelector("rect"), "width", (100 * share).toFixed(1));
+}
+
+function shareBar() {
+  const bar = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [name, value] of Object.entries({ class: "share", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" }))
+    bar.setAttribute(name, value);
+  const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  rect.setAttribute("height", "1");
+  bar.append(rect);
+  return bar;
 }

@@ -18,11 +18,15 @@ export function clock(time, { seconds = false } = {}) {
   return String(time).slice(11, seconds ? 19 : 16);
 }
 
+/** `2011-04-01` of a time. */
+export function day(time) {
+  return String(time).slice(0, 10);
+}
+
 /** `12:03:05` for a time of today, else `2011-04-01 12:03:05`. */
 export function moment(time, now = new Date()) {
-  const day = String(time).slice(0, 10);
   const of = clock(time, { seconds: true });
-  return day === now.toISOString().slice(0, 10) ? of : `${day} ${of}`;
+  return day(time) === now.toISOString().slice(0, 10) ? of : `${day(time)} ${of}`;
 }
 
 /** How long ago, in the largest unit that is at least 1: `3 s`, `14 years`. Below a second it is `now`. */
@@ -32,4 +36,21 @@ export function age(ms) {
   if (size === 0) return name;
   const count = Math.floor(ms / size);
   return `${count} ${name}${count > 1 && (name === "year" || name === "day") ? "s" : ""}`;
+}
+
+/** A cell of any query for people, by the type and unit of its column: all digits are kept, and a time is cut only of what is nothing. */
+export function cellText(value, { type, unit }) {
+  if (value === null || value === undefined) return "";
+  switch (type) {
+    case "int":
+      return grouped(value);
+    case "decimal":
+      return unit === "currency" && /^-?\d+(\.\d{0,2})?$/.test(value) ? grouped(twoPlaces(value)) : grouped(value);
+    case "timestamp":
+      return String(value).replace("T", " ").replace(/(\.0+)?Z$/, "").replace(/ 00:00:00$/, "");
+    case "json":
+      return typeof value === "string" ? value : JSON.stringify(value);
+    default:
+      return String(value);
+  }
 }
