@@ -36,6 +36,8 @@ export type BatchHeader = {
   readonly byteLength: number;
   readonly count: number;
   readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly firstSequence: number;
   readonly control: boolean;
   readonly transactional: boolean;
   readonly maxTimestamp: number;
@@ -65,6 +67,8 @@ export function readBatchHeader(bytes: Buffer, start: number, where = "a batch")
     byteLength,
     count: bytes.readInt32BE(start + at.count),
     producerId: bytes.readBigInt64BE(start + at.producerId),
+    producerEpoch: bytes.readInt16BE(start + at.producerEpoch),
+    firstSequence: bytes.readInt32BE(start + at.firstSequence),
     control: (attributes & controlBit) !== 0,
     transactional: (attributes & transactionalBit) !== 0,
     maxTimestamp: Number(bytes.readBigInt64BE(start + at.maxTimestamp)),

@@ -7,20 +7,25 @@ export type PartitionAsk = TopicPartition & { readonly offset: bigint; readonly 
 /** `leaderEpoch` is that of the metadata: a leader that was deposed, or is newer, says so instead of answering (KIP-320). */
 export type AddressedAsk = PartitionAsk & { readonly topicId: string; readonly leaderEpoch: number };
 
-/** `maxBytes` bounds the whole answer; the first batch of the first partition that has any comes whole in spite of it. */
-export type FetchBounds = { readonly maxBytes: number; readonly maxWaitMs: number };
+/**
+ * `maxBytes` bounds the whole answer; the first batch of the first partition that has any comes whole in spite of it. `uncommitted`: what open
+ * transactions have written comes too, and nothing is told of aborted ones.
+ */
+export type FetchBounds = { readonly maxBytes: number; readonly maxWaitMs: number; readonly uncommitted?: boolean };
 
 const fetchKey = 1;
 // The first with topic ids, of Kafka 3.1: the later ones have nothing that is used here.
 const fetchVersion = 13;
 const answerAtOnce = 1;
+const readUncommitted = 0;
 const readCommitted = 1;
 const noSession = { id: 0, epoch: -1 };
 const unknownEpoch = -1;
 const maxInt32 = 2 ** 31 - 1;
 
 /** One request to one leader; partitions are served in the order in which they are asked. */
-export function fetchRequest(asked: readonly AddressedAsk[], { maxBytes, maxWaitMs }: FetchBounds): Request<readonly FetchAnswer[]> {
+export function fetchRequest(asked: readonly AddressedAsk[], bounds: FetchBounds): Request<readonly FetchAnswer[]> {
+  const { maxBytes, maxWaitMs, uncommitted = false } = bounds;
   const topics: { topicId: string; partitions: PartitionOfRequest[] }[] = [];
   for (const { topicId, partition, offset, maxBytes: partitionMaxBytes, leaderEpoch } of asked) {
     // A topic stands twice rather than that the order of partitions is lost.
@@ -38,7 +43,8 @@ export function fetchRequest(asked: readonly AddressedAsk[], { maxBytes, maxWait
     version: fetchVersion,
     payload: () => {
       const { id, epoch } = noSession;
-      return fetchV13.createRequest(Math.ceil(maxWaitMs), answerAtOnce, bounded(maxBytes), readCommitted, id, epoch, topics, [], "");
+      const isolation = uncommitted ? readUncommitted : readCommitted;
+      return fetchV13.createRequest(Math.ceil(maxWaitMs), answerAtOnce, bounded(maxBytes), isolation, id, epoch, topics, [], "");
     },
     parse: (_id, _key, _version, reader) => parseFetch(reader.buffer.subarray(reader.position).buffer),
   };

@@ -103,6 +103,7 @@ describeKafka("producing outside of transactions", () => {
       proxy.loseAnswer({ api: "Produce", outcome: cut ? "undone" : "done" });
       cut = true;
     });
+    const stopLooking = proxy.onRequest("OffsetForLeaderEpoch", () => proxy.loseAnswer({ api: "OffsetForLeaderEpoch", outcome: "undone" }));
     const began = performance.now();
     const [first, second] = await Promise.all([
       producer.send([batches(topic, 0, "perhaps")]),
@@ -112,8 +113,19 @@ describeKafka("producing outside of transactions", () => {
     expect(second).toMatchObject([{ kind: "failed", bases: [] }]);
     expect(performance.now() - began).toBeLessThan(10_000);
     stop();
+    stopLooking();
     expect(await producer.send([batches(topic, 0, "after")])).toMatchObject([{ kind: "written", bases: [2n] }]);
     expect(await valuesOf(topic, 0)).toEqual(["before", "perhaps", "after"]);
+  });
+
+  test("[K27] a batch that is there and can't be sent again is told as written", async () => {
+    const topic = await createTopic("plain", 1);
+    open({ deadlineMs: 2000 });
+    let sent = 0;
+    proxy.onRequest("Produce", () => proxy.loseAnswer({ api: "Produce", outcome: sent++ === 0 ? "done" : "undone" }));
+    expect(await producer.send([batches(topic, 0, "only")])).toMatchObject([{ kind: "written", bases: [0n] }]);
+    expect(await valuesOf(topic, 0)).toEqual(["only"]);
+    expect(sent).toBe(1);
   });
 
   test("[K28] with no broker at all nothing is sent, so that is certain", async () => {

@@ -1,15 +1,19 @@
+import { listOffsets } from "../admin/offsets.ts";
+import { readBatchHeader } from "../codec/batch-header.ts";
 import { sealBatch } from "../codec/batch-writer.ts";
 import { initProducerId, nobody } from "../transaction/transaction-requests.ts";
 import type { KafkaClient } from "../wire/kafka-client.ts";
 import { asKafkaError, KafkaError } from "../wire/kafka-error.ts";
+import type { TopicPartition } from "../wire/leaders.ts";
 import { persist } from "../wire/persist.ts";
+import { findBatch } from "./find-batch.ts";
 import type { PartitionBatches, WrittenBatches } from "./partition-batches.ts";
 import { PartitionLane } from "./partition-lane.ts";
 import { sendBatches } from "./send-batches.ts";
 import { type ProducerIdentity, sequenceLimit, Sequences } from "./sequences.ts";
 
 export type IdempotentSettings = {
-  readonly client: Pick<KafkaClient, "send" | "known" | "metadata">;
+  readonly client: KafkaClient;
   /** How long batches are sent again before they are given up, waiting for those before them included; 30 s unless told. */
   readonly deadlineMs?: number;
   /** Told of each error that is followed by another attempt. */
@@ -35,12 +39,14 @@ const produceTimeoutMs = 10_000;
 const forgotten = ["OUT_OF_ORDER_SEQUENCE_NUMBER", "UNKNOWN_PRODUCER_ID", "INVALID_PRODUCER_EPOCH", "INVALID_PRODUCER_ID_MAPPING"];
 
 /**
- * Writes outside of transactions (`acks=all`): what is sent again is there once, and a partition's batches lie in the order of the calls, since only
+ * Writes outside of transactions (`acks=all`): what is sent again is there once, also where a broker has forgotten the producer since, and a partition's batches lie in the order of the calls, since only
  * one of them is under way at a time. Partitions do not wait for each other.
  */
 export class IdempotentProducer {
   readonly #settings;
   readonly #queues = new Map<string, Queue>();
+  /** Behind these offsets lies what has no answer yet. */
+  readonly #answered = new Map<string, bigint>();
   readonly #hurry = new AbortController();
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
@@ -86,7 +92,7 @@ export class IdempotentProducer {
   }
 
   #enqueue(job: Job): void {
-    const { topic, partition, batches } = job.batches;
+    const { batches } = job.batches;
     const bytes = batches.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#pending++;
     this.#pendingBytes += bytes;
@@ -95,7 +101,7 @@ export class IdempotentProducer {
       job.settle(outcome);
       if (--this.#pending === 0) this.#idle?.();
     };
-    const key = `${partition}/${topic}`;
+    const key = keyOf(job.batches);
     const queue = this.#queues.get(key) ?? { jobs: [], busy: false };
     this.#queues.set(key, queue);
     queue.jobs.push({ ...job, settle });
@@ -145,6 +151,7 @@ export class IdempotentProducer {
       together: false,
       signal: this.#hurry.signal,
       ...(onRetry && { onRetry }),
+      find: (lane: PartitionLane) => this.#find(lane),
       onSettled: (lane: PartitionLane) => {
         const { queue, job } = open.get(lane)!;
         give(queue, job, this.#judge(lane, job, used));
@@ -152,13 +159,44 @@ export class IdempotentProducer {
     } as const;
     // Each leader for itself: one that does not answer holds nobody else up.
     const leaders = Map.groupBy(open.keys(), ({ topic, partition }) => client.known(topic)?.partitions[partition]?.leader);
-    await Promise.all([...leaders.values()].map((lanes) => sendBatches(client, lanes, options)));
+    await Promise.all(
+      [...leaders.values()].map(async (lanes) => {
+        await this.#begin(lanes);
+        await sendBatches(client, lanes, options);
+      }),
+    );
+  }
+
+  /** Notes where partitions end that are written to for the first time. What could not be asked is looked for from the beginning of the log. */
+  async #begin(lanes: readonly PartitionLane[]): Promise<void> {
+    const fresh = lanes.filter((lane) => !this.#answered.has(keyOf(lane)));
+    if (fresh.length === 0) return;
+    const at = { kind: "high-watermark" } as const;
+    const ends = await listOffsets(this.#settings.client, fresh, { at, forMs: 0, signal: this.#hurry.signal }).catch(() => []);
+    for (const end of ends) this.#answered.set(keyOf(end), end.offset);
+  }
+
+  /**
+   * A broker remembers a producer for a day behind its newest record, by that record's time, where it is started again or cleans up: what has old times is
+   * forgotten at once, and would be taken a second time.
+   */
+  async #find(lane: PartitionLane): Promise<bigint | undefined> {
+    const sealed = readBatchHeader(lane.batches[lane.bases.length]! as Buffer, 0)!;
+    const { topic, partition } = lane;
+    const from = this.#answered.get(keyOf(lane)) ?? 0n;
+    return findBatch(this.#settings.client, { topic, partition, from }, sealed).catch((error: unknown) => {
+      // Who may only write has the broker's memory and no more.
+      if (error instanceof KafkaError && error.is("TOPIC_AUTHORIZATION_FAILED")) return undefined;
+      throw error;
+    });
   }
 
   #judge(lane: PartitionLane, job: Job, session: Session): ProduceOutcome {
     const { bases, failure, uncertain } = lane;
     const { topic, partition, batches } = job.batches;
     session.sequences.advance(topic, partition, countOf(batches.slice(0, bases.length)));
+    const last = bases.at(-1);
+    if (last !== undefined) this.#answered.set(keyOf(lane), last + BigInt(batches[bases.length - 1]!.count));
     if (failure === undefined) return { ...named(job), kind: "written", bases };
     // Its sequence number may be taken or not: nothing can follow it under this producer id.
     if (uncertain || failure.is(...forgotten)) this.#forget(session);
@@ -194,6 +232,8 @@ export class IdempotentProducer {
     return this.#opening;
   }
 }
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${partition}/${topic}`;
 
 const countOf = (batches: readonly { readonly count: number }[]): number => batches.reduce((sum, { count }) => sum + count, 0);
 

@@ -1,7 +1,15 @@
 import type { KafkaError } from "../wire/kafka-error.ts";
 
 /** Error ids behind which a batch may lie in the log although nobody said so. */
-const perhapsWritten = ["NETWORK", "REQUEST_TIMED_OUT", "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "UNKNOWN_SERVER_ERROR", "KAFKA_STORAGE_ERROR"];
+const perhapsWritten = [
+  "NETWORK",
+  "REQUEST_TIMED_OUT",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+  // Also the word of a leader that was deposed while it waited for its replicas.
+  "NOT_LEADER_OR_FOLLOWER",
+  "UNKNOWN_SERVER_ERROR",
+  "KAFKA_STORAGE_ERROR",
+];
 
 /**
  * Sealed batches on their way to one partition, in order. However often they are sent, their bytes and so their sequence numbers stay the same,
@@ -50,6 +58,13 @@ export class PartitionLane {
     // Behind a batch of this attempt that failed: it is sent once more, and recognized.
     if (this.error !== undefined) return;
     this.bases.push(base);
+    this.uncertain = false;
+  }
+
+  /** It lies in the log already, though nobody has said so. */
+  found(base: bigint): void {
+    this.bases.push(base);
+    this.sent = this.bases.length;
     this.uncertain = false;
   }
 

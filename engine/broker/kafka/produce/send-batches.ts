@@ -16,6 +16,8 @@ export type SendOptions = {
   readonly together: boolean;
   readonly signal?: AbortSignal;
   readonly onRetry?: (error: KafkaError) => void;
+  /** Asked where a batch lies that may be in the log, before it is sent again; undefined when it is not there. */
+  readonly find?: (lane: PartitionLane) => Promise<bigint | undefined>;
   /** Told of each lane that is done or given up, at once. */
   readonly onSettled?: (lane: PartitionLane) => void;
 };
@@ -51,6 +53,7 @@ export async function sendBatches(client: ProduceClient, lanes: readonly Partiti
       if (lane.done || lane.failure !== undefined) onSettled?.(lane);
     };
     const flights = [...leaders].map(async ([node, those]) => {
+      if (options.find !== undefined) await findUncertain(those, options.find);
       await fly(client, { node, lanes: those }, options);
       those.forEach(settle);
     });
@@ -93,6 +96,20 @@ async function byLeader(client: ProduceClient, lanes: readonly PartitionLane[], 
     else leaders.get(leader)!.push(lane);
   }
   return leaders;
+}
+
+async function findUncertain(lanes: readonly PartitionLane[], find: NonNullable<SendOptions["find"]>): Promise<void> {
+  const uncertain = lanes.filter((lane) => lane.uncertain);
+  await Promise.all(
+    uncertain.map(async (lane) => {
+      try {
+        const base = await find(lane);
+        if (base !== undefined) lane.found(base);
+      } catch (thrown) {
+        lane.failed(asKafkaError(thrown, "look for a batch"));
+      }
+    }),
+  );
 }
 
 /** One attempt with one leader: the first batch of each lane alone, since it may find the partition not ready for it; then up to `window` rounds under way. */

@@ -39,6 +39,8 @@ export type SecuredCluster = {
   createScramUser(name: string, password: string): Promise<void>;
   /** To read and write topics of this name's beginning, with transactional ids and groups of it. */
   allow(principal: string, prefix: string): Promise<void>;
+  /** To write topics of this name's beginning, and no more. */
+  allowWriting(principal: string, prefix: string): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -67,7 +69,8 @@ export async function startSecuredCluster(): Promise<SecuredCluster> {
     admin,
     createTopic: (name) => createTopic(admin, name),
     createScramUser: (name, password) => createScramUser(admin, name, password),
-    allow: (principal, prefix) => allow(admin, principal, prefix),
+    allow: (principal, prefix) => allow(admin, { principal, prefix, rules: readAndWrite }),
+    allowWriting: (principal, prefix) => allow(admin, { principal, prefix, rules: readAndWrite.slice(0, 1) }),
     async stop() {
       await admin.close();
       await cluster.stop();
@@ -143,15 +146,23 @@ async function createScramUser(admin: KafkaClient, name: string, password: strin
   );
 }
 
-async function allow(admin: KafkaClient, principal: string, prefix: string): Promise<void> {
-  const { TOPIC, TRANSACTIONAL_ID, GROUP } = ResourceTypes;
-  const { READ, WRITE } = AclOperations;
-  const rules = [
-    [TOPIC, WRITE],
-    [TOPIC, READ],
-    [TRANSACTIONAL_ID, WRITE],
-    [GROUP, READ],
-  ] as const;
+const { TOPIC, TRANSACTIONAL_ID, GROUP } = ResourceTypes;
+const { READ, WRITE } = AclOperations;
+const readAndWrite = [
+  [TOPIC, WRITE],
+  [TOPIC, READ],
+  [TRANSACTIONAL_ID, WRITE],
+  [GROUP, READ],
+] as const;
+
+async function allow(
+  admin: KafkaClient,
+  {
+    principal,
+    prefix,
+    rules,
+  }: { readonly principal: string; readonly prefix: string; readonly rules: readonly (typeof readAndWrite)[number][] },
+): Promise<void> {
   const acls = rules.map(([resourceType, operation]) => ({
     resourceType,
     resourceName: prefix,

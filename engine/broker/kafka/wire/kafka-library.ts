@@ -22,6 +22,7 @@ export const leaveGroupV5 = apis.leaveGroupV5;
 export const listOffsetsV7 = apis.listOffsetsV7;
 export const metadataV12 = apis.metadataV12;
 export const offsetFetchV9 = apis.offsetFetchV9;
+export const offsetForLeaderEpochV4 = apis.offsetForLeaderEpochV4;
 export const syncGroupV5 = apis.syncGroupV5;
 export const txnOffsetCommitV4 = apis.txnOffsetCommitV4;
 export const AuthenticationError = errors.AuthenticationError;

@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addPartitionsToTxnV3, initProducerIdV5 } from "@platformatic/kafka";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KafkaBatchWriter } from "../codec/batch-writer.ts";
+import { IdempotentProducer } from "../produce/idempotent-producer.ts";
+import type { PartitionBatches } from "../produce/partition-batches.ts";
 import { javaWithKafka, readCommitted } from "../proving/independent-readers.ts";
 import { describeKafka, uniqueName, until } from "../proving/kafka-test.ts";
 import { RawWriter } from "../proving/raw-writer.ts";
@@ -167,6 +170,25 @@ const hasJava = await javaWithKafka().then(
     expect([...(await client.metadata([])).nodes.values()]).toEqual([cluster.saslTls]);
     await client.close();
     forward.close();
+  });
+
+  test("[K27] who may write and not read leaves it to the broker whether a batch is there", { timeout: 30_000 }, async () => {
+    const topic = uniqueName("mine");
+    await cluster.createTopic(topic);
+    await cluster.allowWriting("User:shop", topic);
+    const proxy = await startFaultProxy();
+    const producer = new IdempotentProducer({ client: open(urlOf("kafka", cluster.sasl, "?sasl=plain"), plain, proxy.via) });
+    proxy.loseAnswer({ api: "Produce", outcome: "done" });
+    const batches = (text: string): PartitionBatches => {
+      const writer = new KafkaBatchWriter();
+      writer.addRecord(null, Buffer.from(text), Date.now());
+      return { topic, partition: 0, batches: writer.take() };
+    };
+    expect(await producer.send([batches("a")])).toMatchObject([{ kind: "written", bases: [0n] }]);
+    expect(await producer.send([batches("b")])).toMatchObject([{ kind: "written", bases: [1n] }]);
+    expect(proxy.counts()).toMatchObject({ Fetch: { requests: 1 }, Produce: { requests: 3 } });
+    await producer.close();
+    await proxy.close();
   });
 
   describe("for longer than a login lasts", () => {
