@@ -181,7 +181,9 @@ export class Worker {
     if (this.requests.pending || this.reads.pending || this.failed().length > 0) await this.committing;
     await this.recoverFailed();
     await this.requests.serve();
-    await this.fetch();
+    if (!this.stopping) await this.fetch();
+    // Who asked along with the stop may have been answered by now: that is to be the last commit.
+    if (this.stopping) return;
     const taken = this.process();
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.startCommit();
