@@ -14,6 +14,16 @@ export type NodeCounts = {
   readonly missed: Readonly<Record<string, number>>;
 };
 
+/** The count of records that a node threw out: they leave as if they had never entered it, so no count of `NodeCounts` has them. */
+export const takenOutName = (node: string, topic: string): string => countName(node, `taken-out/${topic}`);
+
+/** How many records were taken out since a node threw a verdict on them, by source topic. */
+export function takenOutOf(metas: readonly TaskMeta[], node: string): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const meta of metas) for (const [topic, value] of meta.under(takenOutName(node, ""))) sums[topic] = (sums[topic] ?? 0) + value;
+  return sums;
+}
+
 /** The sum over tasks of a node's counts. */
 export function countsOf(metas: readonly TaskMeta[], node: string): NodeCounts {
   const sums = new Map<string, number>();

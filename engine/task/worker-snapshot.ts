@@ -1,5 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
-import { countsOf, type NodeCounts } from "./node-counts.ts";
+import { countsOf, type NodeCounts, takenOutOf } from "./node-counts.ts";
 import type { Plan } from "./plan.ts";
 import type { Task } from "./task.ts";
 
@@ -24,8 +24,9 @@ export type TaskProgress = {
 export type WorkerSnapshot = {
   readonly inputs: readonly InputLag[];
   readonly tasks: readonly TaskProgress[];
-  readonly nodes: readonly (NodeCounts & { readonly node: string })[];
-  /** Records that could not be decoded, by source topic. */
+  /** `takenOut`: records, by source topic, that left by the dead letters since the node threw a verdict on them: they count as never entered. */
+  readonly nodes: readonly (NodeCounts & { readonly node: string; readonly takenOut: Readonly<Record<string, number>> })[];
+  /** Records that were taken out, by a node or before it, by source topic. */
   readonly undecodable: Readonly<Record<string, number>>;
 };
 
@@ -59,7 +60,7 @@ export function snapshotOf(
     })),
     nodes: plan.subTopologies.flatMap((sub) => {
       const metas = tasks.filter((task) => task.plan.id === sub.id).map(({ meta }) => meta);
-      return sub.nodes.map(({ id }) => ({ node: id, ...countsOf(metas, id) }));
+      return sub.nodes.map(({ id }) => ({ node: id, ...countsOf(metas, id), takenOut: takenOutOf(metas, id) }));
     }),
     undecodable,
   };
