@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createConsole, pagePolicy } from "./console.ts";
 
 const app = createConsole();
 const folder = new URL("./assets/", import.meta.url);
-const files = readdirSync(folder).map((name) => ({ name, text: readFileSync(new URL(name, folder), "utf8") }));
+const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ parentPath, name }) => join(parentPath, name))
+  .map((path) => ({ name: relative(folder.pathname, path), text: readFileSync(path, "utf8") }));
 const html = files.find(({ name }) => name === "index.html")!.text;
 
 describe("the page's files", () => {
@@ -45,7 +49,8 @@ describe("the page's files", () => {
   test("[LP3] whatever the page and its scripts load is there", async () => {
     const loaded = [...html.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, path]) => path!);
     expect(loaded.length).toBeGreaterThan(2);
-    for (const { text } of files) for (const [, path] of text.matchAll(/from "\.\/([^"]+)"/g)) loaded.push(`/console/${path!}`);
+    for (const { name, text } of files)
+      for (const [, path] of text.matchAll(/from "(\.\.?\/[^"]+)"/g)) loaded.push(new URL(path!, `http://page/console/${name}`).pathname);
     for (const path of loaded) expect([path, (await app.request(path)).status]).toEqual([path, 200]);
   });
 });
