@@ -1,5 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
-import { countsOf, type NodeCounts, takenOutOf } from "./node-counts.ts";
+import { countsIn, type CountSums, type NodeCounts, sumsByNode, takenOutIn } from "./node-counts.ts";
 import type { Plan } from "./plan.ts";
 import type { Task } from "./task.ts";
 
@@ -35,6 +35,8 @@ export function snapshotOf(
   tasks: readonly Task[],
   { stopped, nowMs }: { stopped: ReadonlyMap<TaskId, unknown>; nowMs: number },
 ): WorkerSnapshot {
+  const sums = sumsByNode(tasks.map(({ meta }) => meta));
+  const none: CountSums = new Map();
   const undecodable: Record<string, number> = {};
   for (const { meta } of tasks) {
     for (const [name, value] of meta.under("source/")) {
@@ -58,10 +60,12 @@ export function snapshotOf(
       streamTime: task.streamTime,
       watermarkLagMs: task.watermark === Infinity ? 0 : Math.max(0, task.streamTime - task.watermark),
     })),
-    nodes: plan.subTopologies.flatMap((sub) => {
-      const metas = tasks.filter((task) => task.plan.id === sub.id).map(({ meta }) => meta);
-      return sub.nodes.map(({ id }) => ({ node: id, ...countsOf(metas, id), takenOut: takenOutOf(metas, id) }));
-    }),
+    nodes: plan.subTopologies.flatMap(({ nodes }) =>
+      nodes.map(({ id }) => {
+        const counted = sums.get(id) ?? none;
+        return { node: id, ...countsIn(counted), takenOut: takenOutIn(counted) };
+      }),
+    ),
     undecodable,
   };
 }
