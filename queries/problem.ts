@@ -5,6 +5,16 @@ export const queryProblems = {
     title: "There is no query of this name",
     remedy: "Take a name from GET /v1/queries; names are the ids of the topology's nodes.",
   },
+  "unknown-node": {
+    status: 404,
+    title: "There is no node of this name",
+    remedy: "Take an id from the nodes of GET /v1/topology.",
+  },
+  "unknown-topic": {
+    status: 404,
+    title: "The topology reads no topic of this name",
+    remedy: "Take a name from the topics of GET /v1/topology; those that have dead letters are read here.",
+  },
   "method-not-allowed": { status: 405, title: "Queries are read only", remedy: "Use GET." },
   "not-acceptable": {
     status: 406,

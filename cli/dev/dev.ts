@@ -8,6 +8,8 @@ import { startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
+import { connectInspector } from "#queries/topology/inspector.ts";
+import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
 import { createLogger } from "../engine/logger.ts";
@@ -56,6 +58,9 @@ export async function startDev(
   });
   const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
   gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, onError }));
+  const inspector = connectInspector(engine.inspections);
+  const guard = gateway.guard("dead letters");
+  gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector, guard, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
