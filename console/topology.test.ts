@@ -24,6 +24,7 @@ type Places = {
 };
 type Counts = { readonly in: number; readonly out: number };
 type State = { readonly at: string; readonly nodes: Readonly<Record<string, Counts>> };
+type Lag = { readonly records: number; readonly ms: number };
 type Rates = ReadonlyMap<string, Counts>;
 
 /** The page's scripts are plain JavaScript, as browsers take them: loaded as they are. */
@@ -33,13 +34,16 @@ async function script<T>(name: string): Promise<T> {
 const { layOut, pathOf } = await script<{ layOut: (graph: Graph, library: object) => Places; pathOf: (runs: readonly Run[]) => string }>(
   "layout.js",
 );
-const { withState, nodeRates, flowRates, rateText, shortCount, spanText } = await script<{
+const { withState, nodeRates, flowRates, rateText, shortCount, spanText, topicText, isBehind, groupText } = await script<{
   withState: (states: readonly State[], next: State) => readonly State[];
   nodeRates: (states: readonly State[]) => Rates;
   flowRates: (graph: Graph, rates: Rates) => { topics: ReadonlyMap<string, number | undefined>; edges: readonly (number | undefined)[] };
   rateText: (rate: number | undefined) => string;
   shortCount: (count: number) => string;
   spanText: (ms: number) => string;
+  topicText: (input: Lag | undefined, rate: number | undefined) => string;
+  isBehind: (input: Lag | undefined) => boolean;
+  groupText: (sub: { readonly stopped: readonly string[]; readonly watermarkLagMs: number } | undefined) => string;
 }>("rates.js");
 
 const shipped = readFileSync(new URL("../topology/commerce.yaml", import.meta.url), "utf8");
@@ -201,6 +205,17 @@ test("[TV6] figures fit where they stand, whatever they are", () => {
     "5 h",
     "12 d",
   ]);
+});
+
+test("[TV8] a topic tells how far its readers are behind, a sub-topology its watermark's lag or that it stands still, where there is any", () => {
+  const input = { records: 1234, ms: 350 };
+  expect([topicText(input, 5), isBehind(input)]).toEqual(["lag 1.2k · 350 ms", false]);
+  expect([topicText({ records: 3, ms: 2400 }, 5), isBehind({ records: 3, ms: 2400 })]).toEqual(["lag 3 · 2.4 s", true]);
+  expect([topicText({ records: 0, ms: 0 }, 5), topicText(undefined, undefined)]).toEqual(["5/s", ""]);
+  expect(groupText({ stopped: [], watermarkLagMs: 0 })).toBe("");
+  expect(groupText({ stopped: [], watermarkLagMs: 1200 })).toBe("watermark 1.2 s behind");
+  expect(groupText({ stopped: ["a/1"], watermarkLagMs: 1200 })).toBe("1 task stands still");
+  expect(groupText(undefined)).toBe("");
 });
 
 test("[TV7] bytes are shown as the text that they are, else letter by letter, and no control character reaches the page", async () => {

@@ -9,7 +9,7 @@ export type ShownBytes = {
 
 /** A record that was set aside, with what is said of it. Its bytes are the customers': shown to who may see them, and kept nowhere. */
 export type DeadLetterShown = {
-  /** When the dead letters took it, RFC 3339. */
+  /** When the log took it, RFC 3339; on Kafka, whose records keep the time of the event, the greatest time in its batch. */
   readonly at: string;
   readonly reason: string;
   /** The node that refused it; `source/<topic>` when it was found out before. */

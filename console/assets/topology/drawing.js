@@ -1,6 +1,6 @@
 import { setText } from "../elements.js";
 import { pathOf } from "./layout.js";
-import { nameOf, rateText, shortCount, spanText } from "./rates.js";
+import { groupText, isBehind, nameOf, rateText, shortCount, topicText } from "./rates.js";
 import { setAttribute, shape, shorten } from "./shapes.js";
 
 /** The topology as a drawing, and a way to show figures on it. `open(ref)` is called for a node or a topic that somebody wants to know more of. */
@@ -104,9 +104,8 @@ export class Drawing {
     for (const { name } of this.graph.topics) {
       const vertex = this.vertices.get(`topic:${name}`);
       const input = inputs.get(name);
-      const behind = input !== undefined && input.records > 0;
-      setText(vertex.figures, behind ? `lag ${shortCount(input.records)} · ${spanText(input.ms)}` : rateText(flow.topics.get(name)));
-      vertex.figures.classList.toggle("behind", behind && input.ms >= 2000);
+      setText(vertex.figures, topicText(input, flow.topics.get(name)));
+      vertex.figures.classList.toggle("behind", isBehind(input));
       showLetters(vertex, letters.topics.get(name) ?? 0);
     }
     for (const [i, { drawn, rate }] of this.edges.entries()) {
@@ -116,10 +115,9 @@ export class Drawing {
     }
     const subs = new Map(state.subTopologies.map((sub) => [sub.id, sub]));
     for (const [id, { drawn, lag }] of this.groups) {
-      const { watermarkLagMs = 0, stopped = [] } = subs.get(id) ?? {};
-      const still = stopped.length === 0 ? "" : `${stopped.length} ${stopped.length === 1 ? "task stands" : "tasks stand"} still`;
-      setText(lag, [still, watermarkLagMs > 0 ? `watermark ${spanText(watermarkLagMs)} behind` : ""].filter(Boolean).join(" · "));
-      drawn.classList.toggle("stopped", stopped.length > 0);
+      const sub = subs.get(id);
+      setText(lag, groupText(sub));
+      drawn.classList.toggle("stopped", sub !== undefined && sub.stopped.length > 0);
     }
   }
 }
@@ -171,7 +169,7 @@ function vertex(label, { kind, title, box }, children, figures) {
 function showLetters({ drawn, badge, count, label }, letters) {
   setAttribute(badge, "visibility", letters === 0 ? "hidden" : "visible");
   setText(count, letters === 0 ? "" : shortCount(letters));
-  setAttribute(drawn, "aria-label", letters === 0 ? label : `${label}, ${letters} dead letters`);
+  setAttribute(drawn, "aria-label", letters === 0 ? label : `${label}, ${letters} dead ${letters === 1 ? "letter" : "letters"}`);
 }
 
 /** The nearest box in a direction: what lies beside counts twice as far. */

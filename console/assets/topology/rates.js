@@ -89,6 +89,24 @@ export function spanText(ms) {
   return `${shortCount(Math.round(ms / 86_400_000))} d`;
 }
 
+/** A wait of so long is told as something wrong. */
+const tooLongMs = 2000;
+export const isBehind = (input) => input !== undefined && input.records > 0 && input.ms >= tooLongMs;
+
+/** What stands on a topic: how far its readers are behind, else what goes through it. */
+export function topicText(input, rate) {
+  return input !== undefined && input.records > 0 ? `lag ${shortCount(input.records)} · ${spanText(input.ms)}` : rateText(rate);
+}
+
+/** What stands below a sub-topology: that tasks stand still, and how far its watermark is behind; nothing when neither is so. */
+export function groupText(sub) {
+  if (sub === undefined) return "";
+  const { stopped, watermarkLagMs } = sub;
+  const still = stopped.length === 0 ? [] : [`${stopped.length} ${stopped.length === 1 ? "task stands" : "tasks stand"} still`];
+  // Two would have no room in the frame of a single node.
+  return still[0] ?? (watermarkLagMs > 0 ? `watermark ${spanText(watermarkLagMs)} behind` : "");
+}
+
 /** Records that each node refused or threw out, and those that were found out before any node, by topic. */
 export function deadLettersOf(graph, state) {
   const ofNode = ({ id }) => (state.nodes[id]?.deadLettered ?? 0) + (state.nodes[id]?.takenOut ?? 0);

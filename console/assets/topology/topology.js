@@ -9,7 +9,7 @@ import { setAttribute } from "./shapes.js";
 import * as dagre from "/console/packages/dagre.js";
 
 /** Below this part of its size the drawing scrolls instead of shrinking further: its texts would be too small. */
-const smallestScale = 0.8;
+const smallestScale = 0.85;
 
 const section = byId("topology");
 const note = section.querySelector("[role=status]");
