@@ -132,8 +132,7 @@ function arrowHeads() {
 
 function drawNode({ id, does, query }, { x, y, width, height }) {
   const figures = shape("text", { class: "figures", x: x + 10, y: y + 33 });
-  const label = `node ${id}`;
-  return vertex(label, { kind: "node", title: `${id}${does.map((step) => `\n${step}`).join("")}`, box: { x, y, width } }, [
+  return vertex({ name: id, what: "node" }, { kind: "node", title: `${id}${does.map((step) => `\n${step}`).join("")}`, box: { x, y, width } }, [
     shape("rect", { x, y, width, height, rx: 6 }),
     shape("text", { class: "name", "data-room": width - 14, x: x + 10, y: y + 17 }, [id]),
     ...(query === undefined ? [] : [shape("rect", { class: "asked", x, y: y + 8, width: 3, height: height - 16 })]),
@@ -145,31 +144,35 @@ function drawTopic({ name, kind, partitions }, { x, y, width, height }) {
   const isHop = kind === "repartition";
   const figures = shape("text", { class: "figures", x: x + width / 2, y: y + 33 });
   const title = `${isHop ? "change of key through the log" : "topic"}: ${name}, ${partitions} partitions`;
-  return vertex(isHop ? `change of key, repartition topic ${name}` : `topic ${name}`, { kind: isHop ? "topic repartition" : "topic", title, box: { x, y, width } }, [
+  return vertex(isHop ? { name: "change of key", what: `topic ${name}` } : { name, what: "topic" }, { kind: isHop ? "topic repartition" : "topic", title, box: { x, y, width } }, [
     shape("rect", { x, y, width, height, rx: height / 2 }),
     shape("text", { class: "name", "data-room": width - 18, x: x + width / 2, y: y + 17 }, [isHop ? "change of key" : name]),
     figures,
   ], figures);
 }
 
-function vertex(label, { kind, title, box }, children, figures) {
+function vertex(called, { kind, title, box }, children, figures) {
   const count = shape("text", { x: box.x + box.width - 17, y: box.y + 4 });
   const badge = shape("g", { class: "letters", visibility: "hidden" }, [
     shape("rect", { x: box.x + box.width - 34, y: box.y - 9, width: 34, height: 17, rx: 8.5 }),
     count,
   ]);
-  const drawn = shape("g", { class: `vertex ${kind}`, role: "button", tabindex: -1, "aria-haspopup": "dialog", "aria-label": label }, [
+  const drawn = shape("g", { class: `vertex ${kind}`, role: "button", tabindex: -1, "aria-haspopup": "dialog", "aria-label": called.name }, [
     shape("title", {}, [title]),
-    ...children,
+    // Apart, for those who read the texts one behind the other.
+    ...children.flatMap((child) => [child, " "]),
     badge,
   ]);
-  return { drawn, figures, badge, count, label };
+  return { drawn, figures, badge, count, called };
 }
 
-function showLetters({ drawn, badge, count, label }, letters) {
+function showLetters({ drawn, figures, badge, count, called }, letters) {
   setAttribute(badge, "visibility", letters === 0 ? "hidden" : "visible");
   setText(count, letters === 0 ? "" : shortCount(letters));
-  setAttribute(drawn, "aria-label", letters === 0 ? label : `${label}, ${letters} dead ${letters === 1 ? "letter" : "letters"}`);
+  // Its name begins with what is to be seen on it; while it has the focus it stays, or it would be read out every second.
+  if (document.activeElement === drawn) return;
+  const aside = letters === 0 ? "" : `${shortCount(letters)} dead ${letters === 1 ? "letter" : "letters"}`;
+  setAttribute(drawn, "aria-label", [called.name, figures.textContent, aside, called.what].filter(Boolean).join(", "));
 }
 
 /** The nearest box in a direction: what lies beside counts twice as far. */
