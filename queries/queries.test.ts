@@ -91,6 +91,7 @@ describe("a shop with a few orders", () => {
         json: "/v1/queries/sales-per-minute?format=json",
         ndjson: "/v1/queries/sales-per-minute?format=ndjson",
         csv: "/v1/queries/sales-per-minute?format=csv",
+        stream: "/v1/queries/sales-per-minute/stream",
       },
     });
   });
