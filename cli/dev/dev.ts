@@ -8,6 +8,7 @@ import { startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
+import { Streams } from "#queries/stream/streams.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
 import { createLogger } from "../engine/logger.ts";
@@ -55,7 +56,8 @@ export async function startDev(
     ...(options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
   });
   const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
-  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, onError }));
+  const streams = new Streams({ answerer: queries, onError });
+  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
@@ -80,6 +82,7 @@ export async function startDev(
     failed: engine.failed,
     stop: async () => {
       await gateway.close();
+      await streams.drain();
       await server.close();
       await appender.close();
       await engine.stop();
