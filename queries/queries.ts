@@ -39,7 +39,7 @@ export function createQueries(options: QueriesOptions): Hono {
     if (parsed.kind === "problem") return problemResponse(parsed.problem);
     const { question } = parsed;
     const breakOff = (): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
-    const ask = { answerer, nowMs, onError, answerTimeoutMs, breakOff, gone: c.req.raw.signal };
+    const ask = { answerer, nowMs, onError, answerTimeoutMs, breakOff, ifNoneMatch: c.req.header("if-none-match"), gone: c.req.raw.signal };
     try {
       return question.whole
         ? await streamWhole(named.entry, question, ask)
