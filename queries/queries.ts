@@ -38,8 +38,15 @@ export function createQueries(options: QueriesOptions): Hono {
     const parsed = parseQuestion(named.entry, { parameters: new URL(c.req.url).searchParams, format, prefer: c.req.header("prefer") });
     if (parsed.kind === "problem") return problemResponse(parsed.problem);
     const { question } = parsed;
-    const breakOff = (): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
-    const ask = { answerer, nowMs, onError, answerTimeoutMs, breakOff, ifNoneMatch: c.req.header("if-none-match"), gone: c.req.raw.signal };
+    const ask = {
+      answerer,
+      nowMs,
+      onError,
+      answerTimeoutMs,
+      breakOff: () => breakOff(c),
+      ifNoneMatch: c.req.header("if-none-match"),
+      gone: c.req.raw.signal,
+    };
     try {
       return question.whole
         ? await streamWhole(named.entry, question, ask)
@@ -54,7 +61,7 @@ export function createQueries(options: QueriesOptions): Hono {
     if (entry === undefined) return problemResponse(unknownQuery(c.req.param("name"), catalogue));
     if (streams === undefined) return problemResponse(noStreams);
     try {
-      return await streams.respond(entry, c.req.raw);
+      return await streams.respond(entry, c.req.raw, () => void breakOff(c));
     } catch (error) {
       if (!c.req.raw.signal.aborted) onError(error);
       return problemResponse({ slug: "internal-error", detail: "the stream could not be begun" });
@@ -71,6 +78,8 @@ export function createQueries(options: QueriesOptions): Hono {
   });
   return app;
 }
+
+const breakOff = (c: Context): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
 
 /** A name may end in a format, as spreadsheets like it: `sales-by-sku.csv`. */
 function entryOf(

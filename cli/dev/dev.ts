@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
@@ -57,6 +57,14 @@ export async function startDev(
   });
   const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
   const streams = new Streams({ answerer: queries, onError });
+  new Gauge({
+    name: "millrace_stream_readers",
+    help: "Streams of queries that are being read.",
+    registers: [registry],
+    collect() {
+      this.set(streams.readerCount);
+    },
+  });
   gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),

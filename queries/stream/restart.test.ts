@@ -156,3 +156,35 @@ test("[Q43] a feed that nobody asks for any more ends, and costs nothing from th
   expect(watching).toBe(0);
   expect(await answerer.stream({ kind: "changes", query: "sales-by-sku", feed, maxWaitMs: 0 }, signal)).toEqual({ kind: "ended" });
 });
+
+test("[Q44] the connection of a reader who takes nothing for two minutes is broken; one who waits for news stays", async () => {
+  let now = Date.now();
+  let wake: () => void = () => undefined;
+  const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((settle) => {
+      if (ms === 10_000) wake = settle;
+      signal.addEventListener("abort", () => settle());
+      if (ms < 10_000) setTimeout(settle, ms).unref();
+    });
+  await shop.streams.drain();
+  await shop.close();
+  shop = await open({ streams: { clock: { sleep, nowMs: () => now } } });
+  const stuck = await follow(paths[0]!.path);
+  const waiting = await follow(paths[0]!.path);
+  let heard = 0;
+  const reading = waiting.until(() => (heard = waiting.events.length) < 0, 60_000);
+  expect(shop.streams.readerCount).toBe(2);
+  for (let minute = 0; minute < 3; minute++) {
+    const before = heard;
+    await post(1);
+    await expect.poll(() => heard).toBeGreaterThan(before);
+    now += 60_000;
+    wake();
+  }
+  await expect.poll(() => shop.streams.readerCount).toBe(1);
+  await post(1);
+  await shop.streams.drain();
+  expect(await reading).toBe(false);
+  expect(waiting.events.at(-1)!.name).toBe("drain");
+  await stuck.cut();
+});

@@ -4,6 +4,7 @@ import { conditionsOf, parseStream, placeIdsOf, type StreamQuestion } from "./pa
 import { defaultRingLimits, type RingLimits } from "./ring.ts";
 import { type StreamClock, systemClock } from "./stream-clock.ts";
 import { StreamFeed } from "./stream-feed.ts";
+import { StreamBody } from "./stream-body.ts";
 import { readStream } from "./stream-reader.ts";
 import type { StreamAnswerer } from "./stream-request.ts";
 import { StreamView } from "./stream-view.ts";
@@ -17,8 +18,13 @@ export type StreamsOptions = {
   readonly onError?: (error: unknown) => void;
 };
 
+type Connection = { readonly signal: AbortSignal; readonly leave: () => void; readonly breakOff: () => void };
+
 /** How long a first reader waits for the engine before it is told that there is nothing to read. */
 const readyMs = 2000;
+/** A reader who takes nothing for so long is gone, or as good as gone. */
+const stuckMs = 120_000;
+const sweepMs = 10_000;
 /** Before readers are sent away: until nothing has changed for so long, and so long at most. */
 const quietMs = 250;
 const drainMs = 2000;
@@ -32,6 +38,9 @@ export class Streams {
   private readers = 0;
   private draining = false;
   private drained = false;
+  private readonly bodies = new Map<StreamBody, () => void>();
+  private readonly stopped = new AbortController();
+  private sweeping: Promise<void> | undefined;
 
   constructor(options: StreamsOptions) {
     this.options = options;
@@ -43,7 +52,8 @@ export class Streams {
     return this.readers;
   }
 
-  async respond(entry: CatalogueEntry, request: Request): Promise<Response> {
+  /** `breakOff` breaks the connection. */
+  async respond(entry: CatalogueEntry, request: Request, breakOff: () => void): Promise<Response> {
     const parsed = parseStream(entry, {
       parameters: new URL(request.url).searchParams,
       accept: request.headers.get("accept") ?? undefined,
@@ -60,7 +70,7 @@ export class Streams {
       leave();
       return problemResponse(away(feed.unavailable?.detail ?? "the engine has not answered yet"));
     }
-    return new Response(this.body(feed, { question: parsed.question, request, leave }), { headers });
+    return new Response(this.body(feed, parsed.question, { signal: request.signal, leave, breakOff }), { headers });
   }
 
   /** Lets readers hear the last changes, then sends them away; they come back by themselves. */
@@ -73,25 +83,17 @@ export class Streams {
       await this.clock.sleep(quietMs, signal);
     }
     this.drained = true;
+    this.stopped.abort();
     for (const feed of this.feeds.values()) feed.wake();
     await Promise.all(Array.from(this.feeds.values(), (feed) => feed.close()));
   }
 
-  private body(
-    feed: StreamFeed,
-    { question, request, leave }: { readonly question: StreamQuestion; readonly request: Request; readonly leave: () => void },
-  ): ReadableStream<Uint8Array> {
+  private body(feed: StreamFeed, question: StreamQuestion, { signal, leave, breakOff }: Connection): ReadableStream<Uint8Array> {
     const ring = feed.ring!;
     const ids = placeIdsOf(feed.entry, question, ring.began.log);
     const place = question.lastId === undefined ? undefined : ids.parse(question.lastId);
     const view = new StreamView(feed.entry, conditionsOf(question, place, ring.progress!.streamTime), ids);
     const gone = new AbortController();
-    const end = (): void => {
-      if (gone.signal.aborted) return;
-      gone.abort();
-      leave();
-    };
-    request.signal.addEventListener("abort", end, { once: true });
     const pieces = readStream({
       feed,
       view,
@@ -101,27 +103,29 @@ export class Streams {
       gone: gone.signal,
       drained: () => this.drained,
     });
-    const onError = this.options.onError ?? ((): void => undefined);
-    return new ReadableStream<Uint8Array>(
-      {
-        async pull(controller) {
-          try {
-            const { done, value } = await pieces.next();
-            if (gone.signal.aborted) return;
-            if (done !== true) return controller.enqueue(value);
-            end();
-            controller.close();
-          } catch (error) {
-            onError(error);
-            end();
-            controller.error(error);
-          }
-        },
-        cancel: end,
-      },
-      // A piece is made when the one before it has been taken.
-      { highWaterMark: 0 },
-    );
+    const ended = (): void => {
+      gone.abort();
+      this.bodies.delete(body);
+      leave();
+    };
+    const body: StreamBody = new StreamBody({ pieces, clock: this.clock, ended, onError: this.options.onError ?? ((): void => undefined) });
+    this.bodies.set(body, breakOff);
+    signal.addEventListener("abort", () => body.end(), { once: true });
+    this.sweeping ??= this.sweep().finally(() => (this.sweeping = undefined));
+    return body.stream;
+  }
+
+  /** Breaks with readers who have taken nothing for long: they hold a connection for nothing. */
+  private async sweep(): Promise<void> {
+    while (this.bodies.size > 0 && !this.drained) {
+      await this.clock.sleep(sweepMs, this.stopped.signal);
+      const before = this.clock.nowMs() - stuckMs;
+      for (const [body, breakOff] of this.bodies) {
+        if (body.waitingSinceMs === undefined || body.waitingSinceMs > before) continue;
+        body.end();
+        breakOff();
+      }
+    }
   }
 
   private join(feed: StreamFeed): () => void {
