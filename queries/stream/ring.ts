@@ -1,3 +1,4 @@
+import type { QueryRow } from "#topology/plan/query-plan.ts";
 import { covers } from "./place-id.ts";
 import type { Began, Changes, Place, Progress, WindowsBefore } from "./stream-request.ts";
 
@@ -6,7 +7,13 @@ export type RingLimits = { readonly changes: number; readonly characters: number
 export const defaultRingLimits: RingLimits = { changes: 100_000, characters: 32 << 20, ageMs: 600_000 };
 
 /** A row as it was told; `superseded` once it is told again in a later frame that is still here. */
-export type Change = { readonly key: string; readonly text: string | null; superseded: boolean };
+export type Change = {
+  readonly key: string;
+  readonly text: string | null;
+  superseded: boolean;
+  /** The row that the text shows, once somebody has asked for it. */
+  row: QueryRow | undefined;
+};
 
 /** What was told at once. `encoded` keeps what readers of the same view are all sent. */
 export type Frame = {
@@ -22,7 +29,7 @@ export type Frame = {
   readonly encoded: Map<string, Uint8Array | undefined>;
 };
 
-/** Frames keep what was encoded of them while they are among the newest. */
+/** Frames keep what was made of them for their readers while they are among the newest. */
 const keptEncoded = 8;
 
 /** What one feed has told lately, frame by frame. Frames are numbered from 0; a reader stands before one of them. */
@@ -98,7 +105,7 @@ export class Ring {
     let characters = 0;
     for (const [i, key] of rows.keys.entries()) {
       const text = rows.texts[i]!;
-      const change: Change = { key, text, superseded: false };
+      const change: Change = { key, text, superseded: false, row: undefined };
       const older = this.latest.get(key);
       if (older !== undefined) older.superseded = true;
       this.latest.set(key, change);
@@ -121,7 +128,9 @@ export class Ring {
       characters,
       encoded: new Map(),
     });
-    this.frames.at(-1 - keptEncoded)?.encoded.clear();
+    const settled = this.frames.at(-1 - keptEncoded);
+    settled?.encoded.clear();
+    for (const change of settled?.changes ?? []) change.row = undefined;
     this.dropOld(nowMs);
   }
 

@@ -67,9 +67,10 @@ export class StreamView {
       told.push(["expire", JSON.stringify({ partition, before: timeText(before), beforeMs: before })]);
     const rows: string[] = [];
     const gone: string[] = [];
-    for (const { key, text } of changes) {
+    for (const change of changes) {
+      const { key, text } = change;
       if (text === null) gone.push(key);
-      else if (this.matches === undefined || this.matches(parseRow(text))) rows.push(`[${JSON.stringify(key)},${text}]`);
+      else if (this.matches === undefined || this.matches((change.row ??= parseRow(text)))) rows.push(`[${JSON.stringify(key)},${text}]`);
       else if (this.loses) gone.push(key);
     }
     if (gone.length > 0) told.push(["delete", JSON.stringify({ keys: gone })]);
