@@ -85,6 +85,8 @@ export type { Task } from "#task/task.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
 export type { ReadableTask, StoreAccess } from "#task/committed-reads.ts";
+export type { CommittedChanges, CommitWatcher } from "#task/commit-watch.ts";
+export { DeltaReader, deltaOps } from "#broker/store-delta.ts";
 export { Worker } from "#task/worker.ts";
 export type { WorkerOptions } from "#task/worker-options.ts";
 export { TopologyDriver, driverCommitSteps, type DriverCommitStep, type DriverInput, type DriverOptions } from "#testing/driver.ts";

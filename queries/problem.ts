@@ -51,6 +51,17 @@ export const queryProblems = {
     title: "The query cannot be answered at the moment",
     remedy: "Ask again after Retry-After; if it stays so, look at /readyz and the log.",
   },
+  "too-many-readers": {
+    status: 429,
+    title: "As many streams are read as this process serves",
+    remedy: "Close streams that nobody looks at, share one connection, or ask without /stream; come back after Retry-After.",
+  },
+  "stream-not-available": {
+    status: 501,
+    title: "This runtime does not serve streams",
+    remedy:
+      "Ask again and again without /stream: the answer has an ETag, so that one that did not change costs nothing. `millrace dev` serves streams.",
+  },
   "internal-error": { status: 500, title: "The query failed by a bug", remedy: "Report the request and its time; the log has the error." },
 } as const;
 

@@ -476,6 +476,28 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
       }
     });
 
+    test("[S19] a store knows the last commit that can have changed it, exactly while that is in the tail", async () => {
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([0n, 0n]);
+      totals.put("a", value(1));
+      await commit();
+      perMinute.put("a", 0, value(1));
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 0n]);
+      await commit();
+      await commit();
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
+      await restart();
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
+      await foldAway();
+      const before = state.changedAt("perMinute");
+      expect(before).toBe(2n);
+      await restart();
+      expect(state.changedAt("perMinute")).toBeGreaterThanOrEqual(before);
+      expect(state.changedAt("totals")).toBe(number);
+      open({ perMinute: specs.perMinute });
+      open();
+      expect(state.changedAt("totals")).toBeGreaterThan(number);
+    });
+
     test("[S15] what cannot be read is refused, and where it lies is said", async () => {
       totals.put("a", value(1));
       const changes = state.takeChanges();
