@@ -108,3 +108,7 @@ export { type KafkaEvents, noKafkaEvents, type RestoreProgress } from "#broker/k
 export type { Owner } from "#broker/kafka/group/group-view.ts";
 export type { Rebalance } from "#broker/kafka/group/rebalance.ts";
 export type { TopicDefaults } from "#broker/kafka/admin/topic-settings.ts";
+export type { Delivery, DeliveryResult, Sink, SinkLimits } from "#delivery/sink.ts";
+export { Deliverer, type DelivererOptions } from "#delivery/deliverer.ts";
+export { type BreakerPolicy, type BreakerState, defaultBreaker } from "#delivery/breaker.ts";
+export { type DeliveryEvents, noDeliveryEvents } from "#delivery/delivery-events.ts";
