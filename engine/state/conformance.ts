@@ -486,10 +486,12 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
       await commit();
       expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
       await restart();
-      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
-      await foldAway();
+      // Where a restart brings the state back from elsewhere, all of it counts as folded.
+      expect([1n, number]).toContain(state.changedAt("totals"));
+      expect([2n, number]).toContain(state.changedAt("perMinute"));
       const before = state.changedAt("perMinute");
-      expect(before).toBe(2n);
+      await foldAway();
+      expect(state.changedAt("perMinute")).toBe(before);
       await restart();
       expect(state.changedAt("perMinute")).toBeGreaterThanOrEqual(before);
       expect(state.changedAt("totals")).toBe(number);
