@@ -4,7 +4,7 @@ import type { Began, Changes, Place, Progress, WindowsBefore } from "./stream-re
 
 export type RingLimits = { readonly changes: number; readonly characters: number; readonly ageMs: number };
 
-export const defaultRingLimits: RingLimits = { changes: 100_000, characters: 32 << 20, ageMs: 600_000 };
+export const defaultRingLimits: RingLimits = { changes: 100_000, characters: 16 << 20, ageMs: 600_000 };
 
 /** A row as it was told; `superseded` once it is told again in a later frame that is still here. */
 export type Change = {

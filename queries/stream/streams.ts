@@ -111,8 +111,16 @@ export class Streams {
     const body: StreamBody = new StreamBody({ pieces, clock: this.clock, ended, onError: this.options.onError ?? ((): void => undefined) });
     this.bodies.set(body, breakOff);
     signal.addEventListener("abort", () => body.end(), { once: true });
-    this.sweeping ??= this.sweep().finally(() => (this.sweeping = undefined));
+    this.startSweeping();
     return body.stream;
+  }
+
+  private startSweeping(): void {
+    if (this.bodies.size === 0 || this.drained) return;
+    this.sweeping ??= this.sweep().finally(() => {
+      this.sweeping = undefined;
+      this.startSweeping();
+    });
   }
 
   /** Breaks with readers who have taken nothing for long: they hold a connection for nothing. */
