@@ -486,9 +486,14 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
       await commit();
       expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
       await restart();
-      // Where a restart brings the state back from elsewhere, all of it counts as folded.
-      expect([1n, number]).toContain(state.changedAt("totals"));
-      expect([2n, number]).toContain(state.changedAt("perMinute"));
+      // Where a restart brings the state back from elsewhere, several commits may count as one, their last.
+      for (const [store, last] of [
+        ["totals", 1n],
+        ["perMinute", 2n],
+      ] as const) {
+        expect(state.changedAt(store)).toBeGreaterThanOrEqual(last);
+        expect(state.changedAt(store)).toBeLessThanOrEqual(number);
+      }
       const before = state.changedAt("perMinute");
       await foldAway();
       expect(state.changedAt("perMinute")).toBe(before);
