@@ -82,14 +82,27 @@ describe("lane", () => {
     expect(offsets(lane.take(0))).toEqual([1]);
   });
 
-  test("[D5] a record is given up behind its attempts when others were delivered meanwhile", () => {
+  test("[D5] a record is given up behind its attempts when others were delivered during each of them", () => {
     let last = -1;
     const lane = laneOf(["a"], { lastDeliveredMs: () => last });
-    for (let i = 0; i < 2; i++) lane.settle(lane.take(i * 1000)!, [later], i * 1000);
-    last = 1500;
-    const refused = lane.settle(lane.take(3000)!, [later], 3000);
-    expect(refused).toMatchObject([{ reason: "attempts-exhausted", answer: "busy", attempts: 3 }]);
+    const attempt = (now: number): unknown => {
+      const call = lane.take(now)!;
+      last = now;
+      return lane.settle(call, [later], now + 1);
+    };
+    expect([attempt(0), attempt(1000)]).toEqual([[], []]);
+    expect(attempt(3000)).toMatchObject([{ reason: "attempts-exhausted", answer: "busy", attempts: 3 }]);
     expect(lane.position).toBe(1n);
+  });
+
+  test("[D5] attempts of an outage do not count when it is over", () => {
+    let last = -1;
+    const lane = laneOf(["a"], { lastDeliveredMs: () => last });
+    for (let now = 0; now < 50_000; now += 5000) lane.settle(lane.take(now)!, [later], now);
+    const call = lane.take(60_000)!;
+    last = 60_000;
+    expect(lane.settle(call, [later], 60_001)).toEqual([]);
+    expect(lane.unsettled).toBe(1);
   });
 
   test("[D5] while nothing is delivered at all, nothing is given up, however long it lasts", () => {

@@ -19,7 +19,7 @@ export type LaneOptions = {
   readonly limits: SinkLimits;
   readonly retry: RetryPolicy;
   readonly random: () => number;
-  /** Where the sink last delivered anything, ms; a record is given up only when others were delivered since it was first tried. */
+  /** When the sink last delivered anything, ms; an attempt counts only when others were delivered since it began. */
   readonly lastDeliveredMs: () => number;
 };
 
@@ -27,7 +27,10 @@ type Held<R> = {
   readonly record: R;
   state: "ready" | "behind" | "waiting" | "under" | "settled";
   attempts: number;
-  firstTriedMs: number;
+  /** Attempts in vain while others were delivered. */
+  vain: number;
+  /** When it was given last. */
+  triedMs: number;
   dueMs: number;
   /** The next one of its key. */
   after: Held<R> | undefined;
@@ -76,7 +79,7 @@ export class Lane<R extends LaneRecord = LaneRecord> {
   offer(records: readonly R[], next: bigint): void {
     this.end = next;
     for (const record of records) {
-      const held: Held<R> = { record, state: "ready", attempts: 0, firstTriedMs: 0, dueMs: 0, after: undefined };
+      const held: Held<R> = { record, state: "ready", attempts: 0, vain: 0, triedMs: 0, dueMs: 0, after: undefined };
       this.held.push(held);
       this.unsettledCount += 1;
       const { key } = record.delivery;
@@ -105,7 +108,7 @@ export class Lane<R extends LaneRecord = LaneRecord> {
     this.ready.splice(0, held.length);
     for (const one of held) {
       one.state = "under";
-      if (one.attempts === 0) one.firstTriedMs = nowMs;
+      one.triedMs = nowMs;
     }
     this.calls += 1;
     return { held, batch: held.map(({ record: { delivery }, attempts }) => ({ ...delivery, attempt: attempts })) };
@@ -145,10 +148,11 @@ export class Lane<R extends LaneRecord = LaneRecord> {
     return this.waiting.length === 0 ? Infinity : Math.max(0, this.waiting[0]!.dueMs - nowMs);
   }
 
-  /** An outage uses up nobody's attempts: others were delivered meanwhile, this one was not. */
-  private isGivenUp({ attempts, firstTriedMs }: Held<R>): boolean {
+  /** An outage uses up nobody's attempts: one counts only when others were delivered since it began. */
+  private isGivenUp(one: Held<R>): boolean {
     const { retry, lastDeliveredMs } = this.options;
-    return attempts >= retry.attempts && lastDeliveredMs() > firstTriedMs;
+    if (lastDeliveredMs() >= one.triedMs) one.vain += 1;
+    return one.vain >= retry.attempts;
   }
 
   private retry(one: Held<R>, nowMs: number, afterMs = 0): void {
