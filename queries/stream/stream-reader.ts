@@ -104,7 +104,7 @@ async function* snapshot({ feed, view, gone }: StreamReaderParts, ring: Ring): A
   const { end } = ring;
   for (let next = shared.from; next < end; next++) {
     if (next < ring.first) return undefined;
-    const bytes = view.newestOf(ring.frame(next));
+    const bytes = view.caughtUp(ring.frame(next));
     if (bytes !== undefined) yield bytes;
     if (gone.aborted || feed.ring !== ring) return undefined;
   }

@@ -40,16 +40,21 @@ export class StreamView {
   /** All of a frame; nothing when there is none of it that this view shows. */
   frame(frame: Frame): Uint8Array | undefined {
     const { encoded } = frame;
-    if (!encoded.has(this.name)) encoded.set(this.name, this.encode(frame, frame.changes));
+    if (!encoded.has(this.name)) encoded.set(this.name, this.encode(frame, this.id(frame.at)));
     return encoded.get(this.name);
   }
 
   /** A frame without the rows that are told again further on. */
   newestOf(frame: Frame): Uint8Array | undefined {
-    return this.encode(
-      frame,
-      frame.changes.filter(({ superseded }) => !superseded),
-    );
+    return this.encode({ ...frame, changes: frame.changes.filter(notSuperseded) }, this.id(frame.at));
+  }
+
+  /**
+   * The same behind a snapshot that shows rows which are newer: nobody goes on from here, since what follows would be told as it was before them, and
+   * nothing is complete yet.
+   */
+  caughtUp(frame: Frame): Uint8Array | undefined {
+    return this.encode({ ...frame, changes: frame.changes.filter(notSuperseded), progress: undefined }, undefined);
   }
 
   snapshot({ keys, texts, next }: Slice, part: number): Uint8Array {
@@ -61,9 +66,9 @@ export class StreamView {
     return event("progress", progressData(progress, nowMs), this.id(place));
   }
 
-  private encode(frame: Frame, changes: readonly Change[]): Uint8Array | undefined {
+  private encode({ expired, changes, progress, atMs }: Frame, id: string | undefined): Uint8Array | undefined {
     const told: [name: string, data: string][] = [];
-    for (const { partition, before } of frame.expired)
+    for (const { partition, before } of expired)
       told.push(["expire", JSON.stringify({ partition, before: timeText(before), beforeMs: before })]);
     const rows: string[] = [];
     const gone: string[] = [];
@@ -75,13 +80,13 @@ export class StreamView {
     }
     if (gone.length > 0) told.push(["delete", JSON.stringify({ keys: gone })]);
     if (rows.length > 0) told.push(["upsert", `{"rows":[${rows.join(",")}]}`]);
-    if (frame.progress !== undefined) told.push(["progress", progressData(frame.progress, frame.atMs)]);
+    if (progress !== undefined) told.push(["progress", progressData(progress, atMs)]);
     const last = told.length - 1;
-    return last < 0
-      ? undefined
-      : Buffer.concat(told.map(([name, data], i) => event(name, data, i === last ? this.id(frame.at) : undefined)));
+    return last < 0 ? undefined : Buffer.concat(told.map(([name, data], i) => event(name, data, i === last ? id : undefined)));
   }
 }
+
+const notSuperseded = ({ superseded }: Change): boolean => !superseded;
 
 /** One event; only the last of those that belong together has an id, so that nobody goes on from the midst of them. */
 export function event(name: string, data: string, id?: string): Uint8Array {

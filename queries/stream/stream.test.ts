@@ -182,3 +182,26 @@ test("[Q36] where tasks begin anew from their last commit, readers go on, or beg
   // A change that was committed before the feed was there again is known only from the rows as they stand.
   expect(client.names().filter((name) => name === "snapshot").length - client.names().filter((name) => name === "reset").length).toBe(1);
 });
+
+test("[Q35] [Q41] what is told behind a snapshot has no id until it has all that the rows showed", async () => {
+  await shop.close();
+  shop = await openTestShop({ slice: { rows: 1 }, feed: { paceMs: 1 } });
+  const lines = ["a", "b", "c", "d"].map((sku) => ({ sku, units: 1, revenue: 1 }));
+  await post(order("o1", 0, lines));
+  const quick = new StreamClient();
+  await quick.connect(shop, "/v1/queries/sales-by-sku/stream");
+  await quick.next("progress");
+  await client.connect(shop, "/v1/queries/sales-by-sku/stream?sku=a&sku=b&sku=c&sku=d");
+  await client.next("snapshot");
+  for (let i = 0; i < 3; i++) {
+    await post(order(`p${i}`, 0, lines));
+    const rows = JSON.stringify(await pulled(shop, "sales-by-sku"));
+    await quick.until(() => JSON.stringify(quick.shown()) === rows);
+  }
+  await caughtUp("sales-by-sku");
+  const last = client.events.findIndex(({ name, data }) => name === "snapshot" && data["last"] === true);
+  if (client.lastId === "") await client.next("progress");
+  const withId = client.events.findIndex(({ id }) => id !== undefined);
+  expect(client.events.slice(last + 1, withId).map(({ name }) => name)).toContain("upsert");
+  await quick.cut();
+});
