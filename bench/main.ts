@@ -8,6 +8,7 @@ import { benchLatency } from "./latency/latency.ts";
 import { benchReplay } from "./replay/replay.ts";
 import { benchCommerce } from "./commerce/commerce.ts";
 import { benchRestart } from "./restart/restart.ts";
+import { benchStreams } from "./streams/streams.ts";
 const benches: Readonly<Record<string, Bench>> = {
   aggregate: benchAggregate,
   commerce: benchCommerce,
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, Bench>> = {
   gateway: benchGateway,
   latency: benchLatency,
   replay: benchReplay,
+  streams: benchStreams,
 };
 
 const help = `npm run bench [-- NAME… --rounds N --quick]

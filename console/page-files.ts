@@ -18,6 +18,7 @@ export type PagePackage = { readonly name: string; readonly file: string; readon
 
 /** By the address under which the page's scripts name it. */
 export const pagePackages: Readonly<Record<string, PagePackage>> = {
+  "/console/packages/dagre.js": { name: "@dagrejs/dagre", file: "dagre.esm.js", licence: "../LICENSE" },
   "/console/packages/uplot.js": { name: "uplot", file: "uPlot.esm.js", licence: "../LICENSE" },
 };
 

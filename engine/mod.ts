@@ -85,6 +85,8 @@ export type { Task } from "#task/task.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
 export type { ReadableTask, StoreAccess } from "#task/committed-reads.ts";
+export type { CommittedChanges, CommitWatcher } from "#task/commit-watch.ts";
+export { DeltaReader, deltaOps } from "#broker/store-delta.ts";
 export { Worker } from "#task/worker.ts";
 export type { WorkerOptions } from "#task/worker-options.ts";
 export { TopologyDriver, driverCommitSteps, type DriverCommitStep, type DriverInput, type DriverOptions } from "#testing/driver.ts";
@@ -106,3 +108,7 @@ export { type KafkaEvents, noKafkaEvents, type RestoreProgress } from "#broker/k
 export type { Owner } from "#broker/kafka/group/group-view.ts";
 export type { Rebalance } from "#broker/kafka/group/rebalance.ts";
 export type { TopicDefaults } from "#broker/kafka/admin/topic-settings.ts";
+export type { Delivery, DeliveryResult, Sink, SinkLimits } from "#delivery/sink.ts";
+export { Deliverer, type DelivererOptions } from "#delivery/deliverer.ts";
+export { type BreakerPolicy, type BreakerState, defaultBreaker } from "#delivery/breaker.ts";
+export { type DeliveryEvents, noDeliveryEvents } from "#delivery/delivery-events.ts";

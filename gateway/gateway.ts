@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
+import type { Hono, MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Appender } from "#engine/broker/broker.ts";
@@ -46,6 +46,8 @@ export type Gateway = {
   /** What node:http calls: the front door, `POST /v1/events` in its single pass, then `app`. */
   readonly listener: RequestListener;
   readonly limits: Limits;
+  /** Lets those with a key pass, as the tail does; `what` is shown to nobody else, and says so. For routes of others. */
+  guard(what: string): MiddlewareHandler;
   setReady(name: string, dependency: Dependency): void;
   /** While there is a reason, what comes is refused before its body is read (503 `log-unavailable`), instead of being held until it is too late. */
   setLogAway(reason: string | undefined): void;
@@ -98,6 +100,13 @@ export function createGateway(options: GatewayOptions): Gateway {
         return ingest.handle(request, response);
       }
       return void serveApp(request, response);
+    },
+    guard: (what) => async (c, next) => {
+      const authorized = authorize(c.req.header("authorization"));
+      if (authorized.kind === "known") return next();
+      const problem: Problem = { slug: authorized.slug, detail: `${what} are shown to those with a key` };
+      const body = problemBody(problem, { requestId: ids.uuid(nowMs()), traceId: "" });
+      return c.body(body, 401, { "Content-Type": problemType, "Cache-Control": "no-store" });
     },
     setReady: (name, dependency) => health.set(name, dependency),
     setLogAway: (reason) => void (logAway = reason),

@@ -4,6 +4,7 @@ import { formatCursor } from "./cursor.ts";
 import { contentTypes, type Question, pageRows } from "./parse-question.ts";
 import { type QueryProblem, problemResponse } from "./problem.ts";
 import { QueryError } from "./query-error.ts";
+import { cacheControl, revalidated } from "./revalidation.ts";
 import type { Answer, AsOf, QueryAnswerer, QueryRequest } from "./query-request.ts";
 import { csvHead } from "./row-writer.ts";
 
@@ -14,6 +15,8 @@ export type Ask = {
   readonly answerTimeoutMs: number;
   /** Breaks the connection; false where there is none. */
   readonly breakOff: () => boolean;
+  /** The `If-None-Match` header. */
+  readonly ifNoneMatch: string | undefined;
   /** Aborts when the client goes away. */
   readonly gone: AbortSignal;
 };
@@ -48,7 +51,7 @@ export async function collectPage(entry: CatalogueEntry, question: Question, ask
       : format === "csv"
         ? [csvHead(entry.columns), ...bodies]
         : bodies;
-  return new Response(Buffer.concat(parts.map((part) => Buffer.from(part))), { headers });
+  return revalidated(Buffer.concat(parts.map((part) => Buffer.from(part))), headers, ask.ifNoneMatch);
 }
 
 /** All rows, slice by slice as the client takes them. The first slice is there before anything is answered. */
@@ -57,7 +60,7 @@ export async function streamWhole(entry: CatalogueEntry, question: Question, ask
   if (first.kind !== "rows") return problemResponse(problemOf(first, ask.nowMs()));
   const head = question.request.format === "csv" ? [Buffer.from(csvHead(entry.columns))] : [];
   const headers = headersOf(entry, question, { asOf: first.asOf, nowMs: ask.nowMs() });
-  if (first.next === undefined) return new Response(Buffer.concat([...head, first.bytes]), { headers });
+  if (first.next === undefined) return revalidated(Buffer.concat([...head, first.bytes]), headers, ask.ifNoneMatch);
   const cancelled = new AbortController();
   const further = { ...ask, gone: AbortSignal.any([ask.gone, cancelled.signal]) };
   let last = first;
@@ -116,7 +119,7 @@ function headersOf(
 ): Record<string, string> {
   return {
     "Content-Type": contentTypes[request.format],
-    "Cache-Control": "no-store",
+    "Cache-Control": cacheControl,
     Vary: "Accept, Prefer",
     "X-Content-Type-Options": "nosniff",
     ...(request.format === "csv" ? { "Content-Disposition": `inline; filename="${entry.name.replaceAll(/[^\w.-]/g, "_")}.csv"` } : {}),

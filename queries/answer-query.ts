@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { WorkerError, type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
+import { type Plan, type Position, type ReadableTask, type Worker } from "@millrace/engine";
 import type { QueryPlan } from "#topology/plan/query-plan.ts";
 import { asOfTasks } from "./as-of.ts";
 import { HighestRows } from "./highest-rows.ts";
@@ -7,6 +6,7 @@ import type { Answer, QueryAnswerer, QueryRequest, RowPosition } from "./query-r
 import { rowWriter } from "./row-writer.ts";
 import { absolute, scanOf } from "./scan.ts";
 import { defaultSlice, readSlice, type SliceLimits } from "./slice.ts";
+import { taskReader, type Unavailable } from "./task-reader.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export type AnswererOptions = {
@@ -20,32 +20,9 @@ export type AnswererOptions = {
 export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions): QueryAnswerer {
   const byName = new Map(queries.map((query) => [query.name, query]));
   const partitionsOf = new Map(plan.topics.map(({ name, partitions }) => [name, partitions]));
-  const tasksOf = new Map(plan.subTopologies.map(({ id, partitions }) => [id, partitions]));
   const limits: SliceLimits = { ...defaultSlice, ...slice };
 
-  /** Runs `read` on the tasks of a query, if all of them are here and run. */
-  const onStores = async <T>(
-    query: QueryPlan,
-    signal: AbortSignal,
-    read: (tasks: readonly ReadableTask[]) => T,
-  ): Promise<T | Unavailable> => {
-    // An idle worker answers within the turn that asks: slice upon slice would leave the thread's timers and sockets no turn of their own.
-    await nextTurn();
-    try {
-      return await untilAborted(
-        signal,
-        worker.read((access) => {
-          const tasks = access.tasks(query.subTopology);
-          const expected = tasksOf.get(query.subTopology) ?? 0;
-          if (tasks.length < expected) return missingTasks(query, tasks, expected);
-          return read(tasks);
-        }),
-      );
-    } catch (error) {
-      if (error instanceof WorkerError) return { kind: "unavailable", detail: "the engine is stopping" };
-      throw error;
-    }
-  };
+  const onStores = taskReader(worker, plan);
 
   return {
     async answer(request, signal) {
@@ -62,8 +39,6 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
     },
   };
 }
-
-type Unavailable = Extract<Answer, { kind: "unavailable" }>;
 
 function oneSlice(
   query: QueryPlan,
@@ -139,13 +114,6 @@ async function shows(
     clearTimeout(timer);
     wait.cancel();
   }
-}
-
-function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
-  const here = new Set(tasks.map(({ partition }) => partition));
-  const missing = Array.from({ length: expected }, (_, partition) => partition).filter((partition) => !here.has(partition));
-  const shown = missing.length > 10 ? `${missing.slice(0, 10).join(", ")}…` : missing.join(", ");
-  return { kind: "unavailable", detail: `partition ${shown} of "${query.name}" is not processed at the moment` };
 }
 
 const noSuchPartition = ({ topic, partition }: Position, partitions: number): string =>

@@ -5,6 +5,16 @@ export const queryProblems = {
     title: "There is no query of this name",
     remedy: "Take a name from GET /v1/queries; names are the ids of the topology's nodes.",
   },
+  "unknown-node": {
+    status: 404,
+    title: "There is no node of this name",
+    remedy: "Take an id from the nodes of GET /v1/topology.",
+  },
+  "unknown-topic": {
+    status: 404,
+    title: "The topology reads no topic of this name",
+    remedy: "Take a name from the topics of GET /v1/topology; those that have dead letters are read here.",
+  },
   "method-not-allowed": { status: 405, title: "Queries are read only", remedy: "Use GET." },
   "not-acceptable": {
     status: 406,
@@ -40,6 +50,17 @@ export const queryProblems = {
     status: 503,
     title: "The query cannot be answered at the moment",
     remedy: "Ask again after Retry-After; if it stays so, look at /readyz and the log.",
+  },
+  "too-many-readers": {
+    status: 429,
+    title: "As many streams are read as this process serves",
+    remedy: "Close streams that nobody looks at, share one connection, or ask without /stream; come back after Retry-After.",
+  },
+  "stream-not-available": {
+    status: 501,
+    title: "This runtime does not serve streams",
+    remedy:
+      "Ask again and again without /stream: the answer has an ETag, so that one that did not change costs nothing. `millrace dev` serves streams.",
   },
   "internal-error": { status: 500, title: "The query failed by a bug", remedy: "Report the request and its time; the log has the error." },
 } as const;

@@ -91,6 +91,7 @@ describe("a shop with a few orders", () => {
         json: "/v1/queries/sales-per-minute?format=json",
         ndjson: "/v1/queries/sales-per-minute?format=ndjson",
         csv: "/v1/queries/sales-per-minute?format=csv",
+        stream: "/v1/queries/sales-per-minute/stream",
       },
     });
   });
@@ -131,7 +132,28 @@ describe("a shop with a few orders", () => {
     expect((await json("/v1/queries/sales-per-minute?sku=later+1")).body.rows.at(-1)!["final"]).toBe(false);
     expect(headers.get("x-data-as-of")).toBe("2011-04-01T00:02:00.000Z");
     expect(headers.get("x-data-lag-ms")).toBe(String(8 * minuteMs));
-    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("cache-control")).toBe("private, no-cache");
+  });
+
+  test("[Q45] an answer has an ETag: the same one is answered by 304 without a body, another one whole", async () => {
+    for (const path of ["sales-by-sku", "sales-by-sku?limit=1", "sales-by-sku.csv", "sales-by-sku?format=ndjson&limit=2"]) {
+      const first = await shop.get(`/v1/queries/${path}`);
+      const etag = first.headers.get("etag")!;
+      expect(etag).toMatch(/^"[\w-]{27}"$/);
+      for (const asked of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+        const again = await shop.get(`/v1/queries/${path}`, { "If-None-Match": asked });
+        expect([again.status, again.headers.get("etag"), again.headers.get("cache-control")]).toEqual([304, etag, "private, no-cache"]);
+        expect(await again.text()).toBe("");
+      }
+      expect((await shop.get(`/v1/queries/${path}`, { "If-None-Match": '"other"' })).status).toBe(200);
+      // Another format is another answer.
+      expect((await shop.get("/v1/queries/sales-by-sku?format=ndjson", { "If-None-Match": etag })).status).toBe(200);
+    }
+    const { headers } = await shop.get("/v1/queries/sales-by-sku");
+    await shop.shown(await shop.post([order("o4", 2, [{ sku: "a", units: 1, revenue: 1 }])]));
+    const changed = await shop.get("/v1/queries/sales-by-sku", { "If-None-Match": headers.get("etag")! });
+    expect(changed.status).toBe(200);
+    expect((await shop.get("/v1/queries/nothing")).headers.get("cache-control")).toBe("no-store");
   });
 
   test("[Q4] a ranking has its best rows only, ranked within their window", async () => {

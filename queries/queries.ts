@@ -6,6 +6,7 @@ import { type CatalogueEntry } from "./catalogue.ts";
 import { acceptedFormat, isFormat, pageRows, parseQuestion, waitSeconds } from "./parse-question.ts";
 import { isQueryProblemSlug, problemPage, problemPath, problemResponse, queryProblemSlugs, type QueryProblem } from "./problem.ts";
 import { formats, type Format, type QueryAnswerer } from "./query-request.ts";
+import type { Streams } from "./stream/streams.ts";
 
 export type QueriesOptions = {
   readonly catalogue: readonly CatalogueEntry[];
@@ -16,17 +17,19 @@ export type QueriesOptions = {
   readonly onError?: (error: unknown) => void;
   /** How long the engine may take for a slice beyond what the client wants to wait. */
   readonly answerTimeoutMs?: number;
+  /** Without them, streams are refused as not available here. */
+  readonly streams?: Streams;
 };
 
 export const queriesPath = "/v1/queries";
 
 /** The routes of the reading room: the catalogue, and each query under its name. */
 export function createQueries(options: QueriesOptions): Hono {
-  const { catalogue, answerer, nowMs = Date.now, onError = () => undefined, answerTimeoutMs = 10_000 } = options;
+  const { catalogue, answerer, nowMs = Date.now, onError = () => undefined, answerTimeoutMs = 10_000, streams } = options;
   const byName = new Map(catalogue.map((entry) => [entry.name, entry]));
   const app = new Hono();
 
-  app.get(queriesPath, (c) => c.json(describeCatalogue(catalogue), 200, { "Cache-Control": "no-store" }));
+  app.get(queriesPath, (c) => c.json(describeCatalogue(catalogue, streams !== undefined), 200, { "Cache-Control": "no-store" }));
   app.get(`${queriesPath}/:name`, async (c) => {
     const named = entryOf(c.req.param("name"), byName);
     if (named === undefined) return problemResponse(unknownQuery(c.req.param("name"), catalogue));
@@ -35,8 +38,15 @@ export function createQueries(options: QueriesOptions): Hono {
     const parsed = parseQuestion(named.entry, { parameters: new URL(c.req.url).searchParams, format, prefer: c.req.header("prefer") });
     if (parsed.kind === "problem") return problemResponse(parsed.problem);
     const { question } = parsed;
-    const breakOff = (): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
-    const ask = { answerer, nowMs, onError, answerTimeoutMs, breakOff, gone: c.req.raw.signal };
+    const ask = {
+      answerer,
+      nowMs,
+      onError,
+      answerTimeoutMs,
+      breakOff: () => breakOff(c),
+      ifNoneMatch: c.req.header("if-none-match"),
+      gone: c.req.raw.signal,
+    };
     try {
       return question.whole
         ? await streamWhole(named.entry, question, ask)
@@ -46,7 +56,18 @@ export function createQueries(options: QueriesOptions): Hono {
       return problemResponse({ slug: "internal-error", detail: "the query could not be answered" });
     }
   });
-  for (const path of [queriesPath, `${queriesPath}/:name`]) {
+  app.get(`${queriesPath}/:name/stream`, async (c) => {
+    const entry = byName.get(c.req.param("name"));
+    if (entry === undefined) return problemResponse(unknownQuery(c.req.param("name"), catalogue));
+    if (streams === undefined) return problemResponse(noStreams);
+    try {
+      return await streams.respond(entry, c.req.raw, () => void breakOff(c));
+    } catch (error) {
+      if (!c.req.raw.signal.aborted) onError(error);
+      return problemResponse({ slug: "internal-error", detail: "the stream could not be begun" });
+    }
+  });
+  for (const path of [queriesPath, `${queriesPath}/:name`, `${queriesPath}/:name/stream`]) {
     app.all(path, () => problemResponse({ slug: "method-not-allowed", detail: "queries are read", headers: { Allow: "GET, HEAD" } }));
   }
   app.get("/problems/queries/:slug", (c) => {
@@ -57,6 +78,8 @@ export function createQueries(options: QueriesOptions): Hono {
   });
   return app;
 }
+
+const breakOff = (c: Context): boolean => (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy() !== undefined;
 
 /** A name may end in a format, as spreadsheets like it: `sales-by-sku.csv`. */
 function entryOf(
@@ -92,7 +115,9 @@ function unknownQuery(name: string, catalogue: readonly CatalogueEntry[]): Query
   };
 }
 
-function describeCatalogue(catalogue: readonly CatalogueEntry[]): object {
+const noStreams: QueryProblem = { slug: "stream-not-available", detail: "queries of several processes are answered, but not streamed" };
+
+function describeCatalogue(catalogue: readonly CatalogueEntry[], streamed: boolean): object {
   return {
     queries: catalogue.map(({ name, kind, keyColumns, columns, window, topics }) => ({
       name,
@@ -101,7 +126,10 @@ function describeCatalogue(catalogue: readonly CatalogueEntry[]): object {
       columns,
       ...(window === undefined ? {} : { window }),
       topics,
-      links: Object.fromEntries(formats.map((format) => [format, `${queriesPath}/${encodeURIComponent(name)}?format=${format}`])),
+      links: {
+        ...Object.fromEntries(formats.map((format) => [format, `${queriesPath}/${encodeURIComponent(name)}?format=${format}`])),
+        ...(streamed ? { stream: `${queriesPath}/${encodeURIComponent(name)}/stream` } : {}),
+      },
     })),
     formats,
     limits: { pageRows, waitSeconds },

@@ -11,12 +11,15 @@ export const defaultSlice: SliceLimits = { rows: 2000, ms: 8, characters: 1 << 2
 /** Groups between two looks at the clock, where a group is one entry. */
 const groupsPerLook = 32;
 
+/** A row's position, and the partition that it is of. */
+export type RowPlace = RowPosition & { readonly partition: number };
+
 export type SliceOptions = GroupBounds & {
   readonly matches: (row: QueryRow) => boolean;
   readonly limits: SliceLimits;
   readonly nowMs: () => number;
   /** Takes a row and where it stands; answers how many characters it has become. */
-  readonly give: (row: QueryRow, final: boolean | undefined, at: RowPosition) => number;
+  readonly give: (row: QueryRow, final: boolean | undefined, at: RowPlace) => number;
 };
 
 /**
@@ -41,7 +44,7 @@ export function readSlice(query: QueryPlan, tasks: readonly ReadableTask[], opti
       if (given >= limits.rows || characters >= limits.characters) return last;
       given += 1;
       last = { windowStart, key, rows: i + 1 };
-      characters += give(rows[i]!, final, last);
+      characters += give(rows[i]!, final, { windowStart, key, rows: i + 1, partition: task.partition });
     }
     groups += 1;
     if ((query.kind === "top" || groups % groupsPerLook === 0) && nowMs() >= until) return { windowStart, key, rows: wholeGroup };

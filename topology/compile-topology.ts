@@ -8,6 +8,7 @@ import { type QueryPlan, queryPlan } from "./plan/query-plan.ts";
 import type { Environment } from "./parse/secrets.ts";
 import { parseTopology } from "./parse/parse-topology.ts";
 import { describeTopology } from "./plan/describe.ts";
+import { graphOf, type TopologyGraph } from "./plan/graph.ts";
 import { isError, problemList, type TopologyProblem } from "./topology-error.ts";
 
 export type CompileOptions = {
@@ -28,6 +29,8 @@ export type Compiled = {
   /** The plan in words: sub-topologies, nodes, topics, stores, hops. */
   readonly description: string;
   readonly hops: readonly Hops[];
+  /** The plan as vertices and edges, for whoever draws it. */
+  readonly graph: TopologyGraph;
   /** Types of the records in topics that the file declares or its nodes write; all other topics hold events. */
   readonly recordTypes: ReadonlyMap<string, RecordType>;
 };
@@ -56,6 +59,7 @@ export function compileTopology(
       plan,
       queries,
       hops,
+      graph: graphOf(elaboration, { ...layout, plan, queries }),
       recordTypes: recordTypesOf(elaboration),
       description: describeTopology(elaboration, { ...layout, plan, queries, hops }),
     },

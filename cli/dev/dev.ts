@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
@@ -8,6 +8,9 @@ import { startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
+import { Streams } from "#queries/stream/streams.ts";
+import { connectInspector } from "#queries/topology/inspector.ts";
+import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
 import { createLogger } from "../engine/logger.ts";
@@ -55,7 +58,19 @@ export async function startDev(
     ...(options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
   });
   const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
-  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, onError }));
+  const inspector = connectInspector(engine.inspections);
+  const guard = gateway.guard("dead letters");
+  gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector, guard, onError }));
+  const streams = new Streams({ answerer: queries, onError });
+  new Gauge({
+    name: "millrace_stream_readers",
+    help: "Streams of queries that are being read.",
+    registers: [registry],
+    collect() {
+      this.set(streams.readerCount);
+    },
+  });
+  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
@@ -80,6 +95,7 @@ export async function startDev(
     failed: engine.failed,
     stop: async () => {
       await gateway.close();
+      await streams.drain();
       await server.close();
       await appender.close();
       await engine.stop();

@@ -6,6 +6,7 @@ import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts"
 export type EngineHost = {
   readonly appends: MessagePort;
   readonly queries: MessagePort;
+  readonly inspections: MessagePort;
   /** Partitions of each topic of the log. */
   readonly partitions: ReadonlyMap<string, number>;
   /** Calls back with the tasks that stand still after a bug, each time there is one more. */
@@ -18,11 +19,13 @@ export type EngineHost = {
 };
 
 /** @throws {EngineFailure} with the code of what kept the engine from starting, e.g. `BROKER_LOCKED` */
-export async function startEngine(settings: Omit<EngineSettings, "appends" | "queries">): Promise<EngineHost> {
+export async function startEngine(settings: Omit<EngineSettings, "appends" | "queries" | "inspections">): Promise<EngineHost> {
   const appends = new MessageChannel();
   const queries = new MessageChannel();
-  const workerData: EngineSettings = { ...settings, appends: appends.port2, queries: queries.port2 };
-  const thread = new Thread(new URL("./engine-thread.ts", import.meta.url), { workerData, transferList: [appends.port2, queries.port2] });
+  const inspections = new MessageChannel();
+  const workerData: EngineSettings = { ...settings, appends: appends.port2, queries: queries.port2, inspections: inspections.port2 };
+  const transferList = [appends.port2, queries.port2, inspections.port2];
+  const thread = new Thread(new URL("./engine-thread.ts", import.meta.url), { workerData, transferList });
   const scrapes = new Map<number, (text: string) => void>();
   const ready = Promise.withResolvers<ReadonlyMap<string, number>>();
   const failed = Promise.withResolvers<EngineFailure>();
@@ -63,6 +66,7 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   return {
     appends: appends.port1,
     queries: queries.port1,
+    inspections: inspections.port1,
     partitions,
     failed: failed.promise,
     onStoppedTasks: (hear) => void hearers.push(hear),

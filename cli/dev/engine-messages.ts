@@ -12,6 +12,7 @@ export type EngineSettings = {
   readonly logLevel: string;
   readonly appends: MessagePort;
   readonly queries: MessagePort;
+  readonly inspections: MessagePort;
 };
 
 /** From the main thread. */

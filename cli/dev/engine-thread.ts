@@ -5,6 +5,8 @@ import { BrokerError, embeddedStateStorage, openEmbeddedBroker, serveAppender, W
 import { processors } from "#processors/registry.ts";
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
+import { createStreamAnswerer } from "#queries/stream/answer-stream.ts";
+import { serveInspector } from "#queries/topology/inspector.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
@@ -69,11 +71,14 @@ async function run(): Promise<void> {
   });
   await worker.start();
   const appends = serveAppender(broker, settings.appends);
-  const queries = serveQueries(createAnswerer({ worker, plan: compiled.plan, queries: compiled.queries }), settings.queries);
+  const asked = { worker, plan: compiled.plan, queries: compiled.queries };
+  const queries = serveQueries(createAnswerer(asked), settings.queries, createStreamAnswerer({ ...asked, log: broker.identity }));
+  const inspections = serveInspector({ worker, broker, nowMs: Date.now }, settings.inspections);
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
     queries.close();
+    inspections.close();
     appends.close();
     await broker.close();
     logger.info({ event: "engine.ended" }, "the engine has committed and closed its log");

@@ -9,6 +9,9 @@ import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { createShareRoute } from "#queries/cluster/share-http.ts";
 import { createQueries } from "#queries/queries.ts";
+import { type Inspector, lettersOf } from "#queries/topology/inspector.ts";
+import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
+import { stateOf } from "#queries/topology/topology-state.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { isLoopback } from "./instance.ts";
@@ -189,6 +192,20 @@ export class RunningProcess {
     });
     gateway.app.route("/", createShareRoute({ group: this.#group, local: (member) => this.#owners?.local(member), onError }));
     gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
+    const guard = gateway.guard("dead letters");
+    gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
+  }
+
+  /** The workers of this process; the dead letters are read on this thread, which has the log's door and no tasks. */
+  get #inspector(): Inspector {
+    return {
+      state: async () => {
+        const snapshots = await Promise.all(this.#workers.map((worker) => worker.snapshot()));
+        const seen = snapshots.filter((snapshot) => snapshot !== undefined);
+        return { kind: "state", state: stateOf(seen, Date.now()) };
+      },
+      deadLetters: (request) => lettersOf(this.#log!.broker, request),
+    };
   }
 }
 

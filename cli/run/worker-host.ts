@@ -1,4 +1,5 @@
 import { MessageChannel, Worker as Thread, type MessagePort } from "node:worker_threads";
+import type { WorkerSnapshot } from "@millrace/engine";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import type { FromWorker, OwnersTold, ToWorker, WorkerSettings, WorkerStatus } from "./worker-messages.ts";
 
@@ -21,8 +22,9 @@ export class WorkerHost {
   readonly #failed = Promise.withResolvers<EngineFailure>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #scrapes = new Map<number, (text: string) => void>();
+  readonly #snapshots = new Map<number, (snapshot: WorkerSnapshot | undefined) => void>();
   #status = nothingYet;
-  #lastScrape = 0;
+  #lastAsked = 0;
   #over = false;
 
   constructor() {
@@ -74,9 +76,19 @@ export class WorkerHost {
   metrics(): Promise<string> {
     if (this.#over) return Promise.resolve("");
     return new Promise((settle) => {
-      const id = ++this.#lastScrape;
+      const id = ++this.#lastAsked;
       this.#scrapes.set(id, settle);
       this.#send({ kind: "metrics", id });
+    });
+  }
+
+  /** What is seen of it at the moment; nothing before it has begun, and when it has ended. */
+  snapshot(): Promise<WorkerSnapshot | undefined> {
+    if (this.#over || this.#settings === undefined) return Promise.resolve(undefined);
+    return new Promise((settle) => {
+      const id = ++this.#lastAsked;
+      this.#snapshots.set(id, settle);
+      this.#send({ kind: "snapshot", id });
     });
   }
 
@@ -110,6 +122,10 @@ export class WorkerHost {
         this.#scrapes.get(message.id)?.(message.text);
         this.#scrapes.delete(message.id);
         return;
+      case "snapshot":
+        this.#snapshots.get(message.id)?.(message.snapshot);
+        this.#snapshots.delete(message.id);
+        return;
       case "failed":
         return this.#fail(message.code, message.message);
       case "ended":
@@ -125,5 +141,7 @@ export class WorkerHost {
     this.#failed.resolve(new EngineFailure(code, message));
     for (const settle of this.#scrapes.values()) settle("");
     this.#scrapes.clear();
+    for (const settle of this.#snapshots.values()) settle(undefined);
+    this.#snapshots.clear();
   }
 }

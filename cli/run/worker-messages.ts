@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import type { Owner, TaskId } from "@millrace/engine";
+import type { Owner, TaskId, WorkerSnapshot } from "@millrace/engine";
 
 /** What a worker works with. */
 export type WorkerSettings = {
@@ -51,7 +51,7 @@ export type OwnersTold = { readonly generation: number; readonly owners: readonl
 export type ToWorker =
   | { readonly kind: "start"; readonly settings: WorkerSettings }
   | { readonly kind: "stop" }
-  | { readonly kind: "metrics"; readonly id: number };
+  | { readonly kind: "metrics" | "snapshot"; readonly id: number };
 
 /** `joined`: the first tasks are assigned and open; `failed` ends the thread. */
 export type FromWorker =
@@ -59,5 +59,7 @@ export type FromWorker =
   | { readonly kind: "status"; readonly status: WorkerStatus }
   | { readonly kind: "owners"; readonly told: OwnersTold }
   | { readonly kind: "metrics"; readonly id: number; readonly text: string }
+  /** Nothing, as long as it has not begun. */
+  | { readonly kind: "snapshot"; readonly id: number; readonly snapshot: WorkerSnapshot | undefined }
   | { readonly kind: "failed"; readonly code: string; readonly message: string }
   | { readonly kind: "ended" };

@@ -11,6 +11,7 @@ import {
   parseClusterUrl,
   Worker,
   WorkerError,
+  type WorkerSnapshot,
 } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { serveAsks } from "#queries/ask-port.ts";
@@ -32,6 +33,7 @@ let stop = async (): Promise<void> => {
   process.exit(0);
 };
 let scrape = async (): Promise<string> => "";
+let snapshot = (): WorkerSnapshot | undefined => undefined;
 let stopping: Promise<void> | undefined;
 const tell = (message: FromWorker): void => parentPort!.postMessage(message);
 let settings: WorkerSettings;
@@ -44,6 +46,7 @@ let reached = false;
 parentPort!.on("message", (message: ToWorker) => {
   if (message.kind === "start") void begin(message.settings);
   else if (message.kind === "stop") stopping ??= stop();
+  else if (message.kind === "snapshot") tell({ kind: "snapshot", id: message.id, snapshot: snapshot() });
   else void scrape().then((text) => tell({ kind: "metrics", id: message.id, text }));
 });
 
@@ -135,6 +138,7 @@ async function run(): Promise<void> {
     kafka.show(watch.statusOf(worker));
     return engine.scrape(worker.snapshot());
   };
+  snapshot = () => worker.snapshot();
   await worker.start();
   watch.started = true;
   logger.debug({ event: "worker.started" }, "its first tasks are open");

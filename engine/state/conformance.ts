@@ -476,6 +476,35 @@ export function testStateStorage(name: string, harness: StateHarness, random?: R
       }
     });
 
+    test("[S19] a store knows the last commit that can have changed it, exactly while that is in the tail", async () => {
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([0n, 0n]);
+      totals.put("a", value(1));
+      await commit();
+      perMinute.put("a", 0, value(1));
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 0n]);
+      await commit();
+      await commit();
+      expect([state.changedAt("totals"), state.changedAt("perMinute")]).toEqual([1n, 2n]);
+      await restart();
+      // Where a restart brings the state back from elsewhere, several commits may count as one, their last.
+      for (const [store, last] of [
+        ["totals", 1n],
+        ["perMinute", 2n],
+      ] as const) {
+        expect(state.changedAt(store)).toBeGreaterThanOrEqual(last);
+        expect(state.changedAt(store)).toBeLessThanOrEqual(number);
+      }
+      const before = state.changedAt("perMinute");
+      await foldAway();
+      expect(state.changedAt("perMinute")).toBe(before);
+      await restart();
+      expect(state.changedAt("perMinute")).toBeGreaterThanOrEqual(before);
+      expect(state.changedAt("totals")).toBe(number);
+      open({ perMinute: specs.perMinute });
+      open();
+      expect(state.changedAt("totals")).toBeGreaterThan(number);
+    });
+
     test("[S15] what cannot be read is refused, and where it lies is said", async () => {
       totals.put("a", value(1));
       const changes = state.takeChanges();

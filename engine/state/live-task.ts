@@ -32,10 +32,13 @@ export class LiveTask implements TaskState {
   private readonly cache: Cache;
   private readonly stores = new Map<string, LiveStore>();
   private readonly writer = new DeltaWriter();
+  private readonly foldedAtOpening: bigint;
   private number: bigint;
   private open: Generation;
   private folding: Folding | undefined;
-  private taken: { readonly entries: number; readonly bytes: number } | undefined;
+  private taken: { readonly entries: number; readonly bytes: number; readonly stores: readonly string[] } | undefined;
+  /** The commits that changed each store last, as far as they are known. */
+  private readonly changed = new Map<string, bigint>();
   private toldForgotten = false;
   private closed = false;
 
@@ -47,7 +50,7 @@ export class LiveTask implements TaskState {
       () => parts.limits(this.usage).cachedEntries,
       () => this.stores.values(),
     );
-    this.number = parts.base.folded;
+    this.number = this.foldedAtOpening = parts.base.folded;
     this.open = new Generation(1, this.number);
     for (const [name, spec] of Object.entries(parts.stores)) {
       const { codec } = spec;
@@ -115,7 +118,7 @@ export class LiveTask implements TaskState {
       changes.push({ store, bytes: delta });
     }
     this.toldForgotten = forgotten.length > 0;
-    this.taken = { entries, bytes };
+    this.taken = { entries, bytes, stores: changes.map(({ store }) => store) };
     return changes;
   }
 
@@ -131,8 +134,16 @@ export class LiveTask implements TaskState {
     if (this.toldForgotten) this.base.markTold();
     open.entries += taken.entries;
     open.bytes += taken.bytes;
+    for (const store of taken.stores) this.changed.set(store, number);
     for (const store of this.stores.values()) store.committed((entry) => open.add(entry));
     this.closeFull();
+  }
+
+  changedAt(store: string): bigint {
+    const changed = this.changed.get(store) ?? this.foldedAtOpening;
+    // One that took the place of another was empty from then on, which no commit may have told yet.
+    const since = this.stores.get(store)?.base.since ?? 0n;
+    return since > 0n && since >= changed ? since + 1n : changed;
   }
 
   get mustFold(): boolean {
@@ -164,6 +175,7 @@ export class LiveTask implements TaskState {
       reader: new DeltaReader(delta.bytes, (what) => brokenDelta(what, `${this.task} ${delta.store} commit ${delta.number}`)),
     }));
     // Cut where it would have been cut while it was written, so that no restart makes a generation larger.
+    for (const { store, number } of deltas) this.changed.set(store, number);
     const cut = deltas.findIndex(({ number, reader, bytes }) => {
       if (number !== this.open.upTo && this.isFull(this.open)) return true;
       this.open.entries += reader.count;

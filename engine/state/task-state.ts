@@ -25,6 +25,11 @@ export interface TaskState {
   takeChanges(): readonly StoreDelta[];
   /** The taken changes are durable under this commit number. */
   committed(number: bigint): void;
+  /**
+   * The number of the last commit that can have changed the store, 0 when none can: the store is the same as of every commit from it on. Exact while
+   * that commit is in the tail; behind a restart, what was folded by then counts as one change.
+   */
+  changedAt(store: string): bigint;
   /** True when the tail is at its bound. */
   readonly mustFold: boolean;
   /**

@@ -6,6 +6,8 @@ import { WorkerError } from "./worker-error.ts";
 /** A task as queries see it, as of its last commit. */
 export type ReadableTask = {
   readonly partition: number;
+  /** Of its last commit. */
+  readonly number: bigint;
   readonly state: TaskState;
   readonly streamTime: number;
   readonly watermark: number;
@@ -66,6 +68,7 @@ const accessTo = (tasks: readonly Task[]): StoreAccess => ({
       .filter(({ plan }) => plan.id === subTopology)
       .map((task) => ({
         partition: task.partition,
+        number: task.commitNumber,
         state: task.stores,
         streamTime: task.streamTime,
         watermark: task.watermark,

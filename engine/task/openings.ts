@@ -1,7 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { BrokerError } from "#broker/broker-error.ts";
-import type { Broker, TaskCheckpoint, TaskId } from "#broker/broker.ts";
+import { type Broker, splitTaskId, type TaskCheckpoint, type TaskId } from "#broker/broker.ts";
 import { backoff, type RetryPolicy } from "./failure.ts";
+import { Task } from "./task.ts";
+import { upstreamOf } from "./upstream.ts";
+import type { WorkerOptions } from "./worker-options.ts";
 
 export type OpeningsSetup = {
   readonly broker: Broker;
@@ -66,4 +69,14 @@ export class Openings {
       }
     }
   }
+}
+
+/** The task as of its last commit. */
+export function openTask(
+  checkpoint: TaskCheckpoint,
+  { plan, storage, clock, maxTaskIdleMs }: Pick<Required<WorkerOptions>, "plan" | "storage" | "clock" | "maxTaskIdleMs">,
+): Task {
+  const { subTopology } = splitTaskId(checkpoint.task);
+  const sub = plan.subTopologies.find(({ id }) => id === subTopology)!;
+  return new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
 }

@@ -8,6 +8,8 @@ import { decodeNames, encodeNames } from "./front-coded-names.ts";
  */
 export class TaskMeta {
   private readonly cells = new Map<string, Cell>();
+  /** The counts of nodes, once somebody has asked for them. */
+  private named: readonly { readonly node: string; readonly count: string; readonly cell: Cell }[] | undefined;
   /** The names encoded, and the cells in their order. */
   private head: { readonly names: Uint8Array; readonly cells: readonly Cell[] } | undefined;
 
@@ -25,6 +27,7 @@ export class TaskMeta {
       cell = { value: initial };
       this.cells.set(name, cell);
       this.head = undefined;
+      this.named = undefined;
     }
     return cell;
   }
@@ -40,6 +43,15 @@ export class TaskMeta {
   /** All numbers whose names begin with `prefix`. */
   *under(prefix: string): IterableIterator<readonly [name: string, value: number]> {
     for (const [name, { value }] of this.cells) if (name.startsWith(prefix)) yield [name.slice(prefix.length), value];
+  }
+
+  /** What is counted of nodes: node, name of the count, number. */
+  *counts(): IterableIterator<readonly [node: string, count: string, value: number]> {
+    this.named ??= [...this.cells].flatMap(([name, cell]) => {
+      const [, node, count] = countPattern.exec(name) ?? [];
+      return node === undefined ? [] : [{ node, count: count!, cell }];
+    });
+    for (const { node, count, cell } of this.named) yield [node, count, cell.value];
   }
 
   encode(): Uint8Array {
@@ -61,6 +73,7 @@ export class TaskMeta {
 /** Names of the numbers of nodes; node ids have neither `#` nor `:`. */
 export const cellName = (node: string, cell: string): string => `node/${node}:${cell}`;
 export const countName = (node: string, count: string): string => `node/${node}#${count}`;
+const countPattern = /^node\/([^#:]*)#(.*)$/;
 const nodeOf = (name: string): string | undefined => /^node\/([^#:]*)[#:]/.exec(name)?.[1];
 
 /** One of 53 bits. */

@@ -4,6 +4,7 @@ import type { Cell, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
 import { encodeDeadLetterHeaders } from "./dead-letter.ts";
+import { takenOutName } from "./node-counts.ts";
 import { type DeadLettered, DeadLetterTally } from "./dead-letter-tally.ts";
 import { decodeValue } from "./decode-value.ts";
 import { InputQueue } from "./input-queue.ts";
@@ -426,6 +427,7 @@ export class Task implements NodeHost {
   private takeOutCurrent({ node, reason, detail }: TakenOut): void {
     const { topic } = this.queues[this.current]!;
     this.taskMeta.cell(`source/${topic}#dead-lettered`, 0).value += 1;
+    if (node !== this.sourceNode()) this.taskMeta.cell(takenOutName(node, topic), 0).value += 1;
     this.deadLetter(node, reason, detail);
   }
 

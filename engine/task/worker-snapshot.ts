@@ -1,5 +1,5 @@
 import type { TaskId } from "#broker/broker.ts";
-import { countsOf, type NodeCounts } from "./node-counts.ts";
+import { countsIn, type CountSums, type NodeCounts, sumsByNode, takenOutIn } from "./node-counts.ts";
 import type { Plan } from "./plan.ts";
 import type { Task } from "./task.ts";
 
@@ -24,8 +24,9 @@ export type TaskProgress = {
 export type WorkerSnapshot = {
   readonly inputs: readonly InputLag[];
   readonly tasks: readonly TaskProgress[];
-  readonly nodes: readonly (NodeCounts & { readonly node: string })[];
-  /** Records that could not be decoded, by source topic. */
+  /** `takenOut`: records, by source topic, that left by the dead letters since the node threw a verdict on them: they count as never entered. */
+  readonly nodes: readonly (NodeCounts & { readonly node: string; readonly takenOut: Readonly<Record<string, number>> })[];
+  /** Records that were taken out, by a node or before it, by source topic. */
   readonly undecodable: Readonly<Record<string, number>>;
 };
 
@@ -34,6 +35,8 @@ export function snapshotOf(
   tasks: readonly Task[],
   { stopped, nowMs }: { stopped: ReadonlyMap<TaskId, unknown>; nowMs: number },
 ): WorkerSnapshot {
+  const sums = sumsByNode(tasks.map(({ meta }) => meta));
+  const none: CountSums = new Map();
   const undecodable: Record<string, number> = {};
   for (const { meta } of tasks) {
     for (const [name, value] of meta.under("source/")) {
@@ -57,10 +60,12 @@ export function snapshotOf(
       streamTime: task.streamTime,
       watermarkLagMs: task.watermark === Infinity ? 0 : Math.max(0, task.streamTime - task.watermark),
     })),
-    nodes: plan.subTopologies.flatMap((sub) => {
-      const metas = tasks.filter((task) => task.plan.id === sub.id).map(({ meta }) => meta);
-      return sub.nodes.map(({ id }) => ({ node: id, ...countsOf(metas, id) }));
-    }),
+    nodes: plan.subTopologies.flatMap(({ nodes }) =>
+      nodes.map(({ id }) => {
+        const counted = sums.get(id) ?? none;
+        return { node: id, ...countsIn(counted), takenOut: takenOutIn(counted) };
+      }),
+    ),
     undecodable,
   };
 }

@@ -1,6 +1,5 @@
 import { BrokerError } from "#broker/broker-error.ts";
 import {
-  splitTaskId,
   taskId,
   type CommitResult,
   type GroupSpec,
@@ -12,18 +11,18 @@ import {
 } from "#broker/broker.ts";
 import { Alarm } from "./alarm.ts";
 import { CommitPause } from "./commit-pause.ts";
+import { type CommitWatcher, CommitWatches } from "./commit-watch.ts";
 import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
 import { elapsed } from "./elapsed.ts";
 import { backoff } from "./failure.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
-import { Openings } from "./openings.ts";
+import { Openings, openTask } from "./openings.ts";
 import { groupSpecOf } from "./group-spec.ts";
 import { ReadYourWrites } from "./read-your-writes.ts";
 import { recover } from "./recovery.ts";
 import { Requests } from "./requests.ts";
-import { Task } from "./task.ts";
-import { upstreamOf } from "./upstream.ts";
+import type { Task } from "./task.ts";
 import { WorkerError } from "./worker-error.ts";
 import { workerDefaults, type WorkerOptions } from "./worker-options.ts";
 import { snapshotOf, type WorkerSnapshot } from "./worker-snapshot.ts";
@@ -58,6 +57,7 @@ export class Worker {
   private readonly written = new Map<string, bigint>();
   private readonly requests = new Requests();
   private readonly reads = new CommittedReads();
+  private readonly watches = new CommitWatches();
   private readonly alarm = new Alarm();
   private membership: Membership | undefined;
   private generation = -1;
@@ -132,6 +132,11 @@ export class Worker {
     return answer;
   }
 
+  /** Tells `watcher` what the tasks of `subTopology` commit from now on, until the answer is called. */
+  watch(subTopology: string, watcher: CommitWatcher): () => void {
+    return this.watches.watch(subTopology, watcher, this.tasks.values());
+  }
+
   /** Settles when the tasks of `subTopology` show what lies at `positions`. */
   after(subTopology: string, positions: readonly Position[]): { readonly done: Promise<void>; cancel(): void } {
     return this.writes.after(subTopology, positions);
@@ -170,6 +175,7 @@ export class Worker {
       this.looping = false;
       this.openings.dropAll();
       for (const task of this.tasks.values()) task.close();
+      this.watches.allClosed(this.tasks.keys());
       this.tasks.clear();
       this.reads.end();
       this.requests.end();
@@ -318,6 +324,7 @@ export class Worker {
     }
     for (const task of tasks) for (const letter of task.committed()) events.deadLettered({ task: task.id, ...letter });
     this.marks.committed(marks);
+    this.watches.committed(commits);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
     if (!this.anyDirty()) this.reads.answer(this.tasks.values());
     for (const task of tasks) if (task.failure === undefined) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
@@ -388,12 +395,10 @@ export class Worker {
   }
 
   private begin(checkpoint: TaskCheckpoint): void {
-    const { plan, storage, clock, maxTaskIdleMs } = this.options;
-    const { subTopology } = splitTaskId(checkpoint.task);
-    const sub = plan.subTopologies.find(({ id }) => id === subTopology)!;
-    const task = new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
+    const task = openTask(checkpoint, this.options);
     this.tasks.set(task.id, task);
     for (const queue of task.queues) this.readers.set(`${queue.topic} ${queue.partition}`, queue);
+    this.watches.opened(task);
   }
 
   private reopen(id: TaskId): void {
@@ -420,7 +425,7 @@ export class Worker {
     const task = this.tasks.get(id);
     for (const { topic, partition } of task?.queues ?? []) this.readers.delete(`${topic} ${partition}`);
     task?.close();
-    this.tasks.delete(id);
+    if (this.tasks.delete(id)) this.watches.closed(id);
     this.pausedUntil.delete(id);
     this.attempts.delete(id);
     this.stopped.delete(id);
@@ -445,9 +450,7 @@ export class Worker {
   }
 
   private uncommittedRecords(): number {
-    let sum = 0;
-    for (const task of this.tasks.values()) sum += task.untaken;
-    return sum;
+    return this.tasks.values().reduce((sum, { untaken }) => sum + untaken, 0);
   }
 
   private anyDirty(): boolean {

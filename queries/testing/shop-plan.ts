@@ -36,7 +36,7 @@ export const graceMs = 30_000;
  * Orders by customer → lines by sku: sums a sku, sums a sku and minute → by minute: the best three skus of each, and sums a minute. The last two lie
  * behind two repartitions. Sums name the orders in them, so that a test sees whether one is there.
  */
-export function shopPlan(partitions: number): Plan {
+export function shopPlan(partitions: number, retainMs = 1e12): Plan {
   const lines = repartitionTopicOf("shop", "lines");
   const minutes = repartitionTopicOf("shop", "minutes");
   const forever = { kind: "forever" } as const;
@@ -75,7 +75,7 @@ export function shopPlan(partitions: number): Plan {
         ],
         nodes: [
           { id: "sales-by-sku", processor: sumsByKey, outputs: {} },
-          { id: "sales-per-minute", processor: sumsByMinute, outputs: { out: { to: [], sinks: ["minutes"] } } },
+          { id: "sales-per-minute", processor: sumsByMinute(retainMs), outputs: { out: { to: [], sinks: ["minutes"] } } },
         ],
         sinks: [sink("minutes", minutes, partitions, (start) => String(start))],
       },
@@ -214,13 +214,14 @@ const sumsByKey = chainNode("sums", { sums: keyValueStore(timestamped(json as Co
   aggregateByKey<Line, Sum>(sums as KeyValueStore<Timestamped<Sum>>, summing) as Step,
 ]);
 
-const sumsByMinute = chainNode("sums", { sums: windowStore(timestamped(json as Codec<Sum>)) }, ({ sums }) => [
-  aggregateByWindow<Line, Sum>(
-    sums as WindowStore<Timestamped<Sum>>,
-    { sizeMs: minuteMs, graceMs, emit: "update", retainMs: 1e12 },
-    summing,
-  ) as Step,
-]);
+const sumsByMinute = (retainMs: number): ReturnType<typeof chainNode> =>
+  chainNode("sums", { sums: windowStore(timestamped(json as Codec<Sum>)) }, ({ sums }) => [
+    aggregateByWindow<Line, Sum>(
+      sums as WindowStore<Timestamped<Sum>>,
+      { sizeMs: minuteMs, graceMs, emit: "update", retainMs },
+      summing,
+    ) as Step,
+  ]);
 
 type Candidate = Sum & { readonly sku: string; readonly start: number };
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { MessageChannel } from "node:worker_threads";
 import {
   earliest,
   embeddedStateStorage,
@@ -21,9 +22,12 @@ import { catalogueOf } from "../catalogue.ts";
 import { createShareAnswerer } from "../cluster/answer-share.ts";
 import { ClusterAnswerer } from "../cluster/cluster-answerer.ts";
 import { type Across, shownAcross } from "../cluster/shown-across.ts";
+import { connectQueries, serveQueries } from "../port.ts";
 import { createQueries, type QueriesOptions } from "../queries.ts";
 import type { QueryAnswerer } from "../query-request.ts";
 import type { SliceLimits } from "../slice.ts";
+import { createStreamAnswerer, type StreamAnswererOptions } from "../stream/answer-stream.ts";
+import { Streams, type StreamsOptions } from "../stream/streams.ts";
 import { type ShopOrder, shopPlan, shopQueries } from "./shop-plan.ts";
 
 export type PostedOrder = ShopOrder & { readonly customer: string; readonly timestamp: number };
@@ -33,6 +37,7 @@ export type TestShop = {
   readonly broker: EmbeddedBroker;
   readonly answerer: QueryAnswerer;
   readonly app: Hono;
+  readonly streams: Streams;
   /** Appends orders; answers where each lies, as the gateway's tokens would. */
   post(orders: readonly PostedOrder[]): Promise<readonly Position[]>;
   /** Settles when every query shows the orders at these positions. */
@@ -50,6 +55,12 @@ export type TestShopOptions = {
   readonly worker?: Partial<WorkerOptions>;
   readonly slice?: Partial<SliceLimits>;
   readonly queries?: Partial<QueriesOptions>;
+  readonly streams?: Partial<StreamsOptions>;
+  readonly feed?: StreamAnswererOptions["feed"];
+  /** The file of the log; in memory without it. */
+  readonly path?: string;
+  /** How long closed windows of `sales-per-minute` are kept. */
+  readonly retainMs?: number;
   /** Stands between the worker and its log, to delay commits. */
   readonly wrap?: (broker: EmbeddedBroker) => WorkerOptions["broker"];
 };
@@ -61,10 +72,14 @@ export async function openTestShop({
   worker: more = {},
   slice = {},
   queries = {},
+  streams: streaming = {},
+  feed = {},
+  path = ":memory:",
+  retainMs,
   wrap,
 }: TestShopOptions = {}): Promise<TestShop> {
-  const broker = openEmbeddedBroker({ path: ":memory:" });
-  const plan = shopPlan(partitions);
+  const broker = openEmbeddedBroker({ path });
+  const plan = shopPlan(partitions, retainMs);
   const workers = await Promise.all(
     Array.from({ length: count }, async (_, n) => {
       const worker = new Worker({
@@ -89,13 +104,18 @@ export async function openTestShop({
     count === 1
       ? createAnswerer({ worker, plan, queries: shopQueries, slice: limits })
       : new ClusterAnswerer({ ...across, queries: shopQueries });
-  const app = createQueries({ catalogue: catalogueOf(shopQueries, plan), answerer, ...queries });
+  const { port1, port2 } = new MessageChannel();
+  const streamAnswerer = createStreamAnswerer({ worker, plan, queries: shopQueries, log: broker.identity, slice: limits, feed });
+  const serving = serveQueries(answerer, port1, streamAnswerer);
+  const streams = new Streams({ answerer: connectQueries(port2), ...streaming });
+  const app = createQueries({ catalogue: catalogueOf(shopQueries, plan), answerer, streams, ...queries });
   let sequence = 0;
   return {
     worker,
     broker,
     answerer,
     app,
+    streams,
     async post(orders) {
       const positions: Position[] = [];
       for (const { customer, timestamp, ...order } of orders) {
@@ -118,6 +138,7 @@ export async function openTestShop({
     },
     get: async (path, headers = {}) => app.request(path, { headers }),
     async close() {
+      serving.close();
       await Promise.all(workers.map((each) => each.stop()));
       await broker.close();
     },

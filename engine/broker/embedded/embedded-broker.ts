@@ -51,6 +51,8 @@ export function openEmbeddedBroker(options: EmbeddedBrokerOptions): EmbeddedBrok
 /** The log in one SQLite file; calls are served in turns of the event loop, so that none of them starves the thread's other work. */
 export class EmbeddedBroker implements Broker {
   readonly database: EmbeddedDatabase;
+  /** Of this log and no other; a copy of the file has the same. */
+  readonly identity: string;
   readonly #log;
   readonly #checkpoints;
   readonly #groups;
@@ -65,6 +67,7 @@ export class EmbeddedBroker implements Broker {
     const { path, clock = Date.now, revokeTimeoutMs = 10_000, tailBytes = 16 << 20, appendGap, onCommitStep = () => undefined } = options;
     const database = new EmbeddedDatabase(path);
     this.database = database;
+    this.identity = identityOf(database);
     this.#appendGap = appendGap;
     const log = (this.#log = new Log(database, tailBytes));
     const checkpoints = (this.#checkpoints = new Checkpoints(database));
@@ -165,3 +168,10 @@ export class EmbeddedBroker implements Broker {
 
 /** The next turn of the event loop. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const identitySchema = ["CREATE TABLE identity(id TEXT NOT NULL)", "INSERT INTO identity VALUES (lower(hex(randomblob(16))))"];
+
+function identityOf(database: EmbeddedDatabase): string {
+  database.migrate("identity", identitySchema);
+  return String(database.read(() => database.connection.prepare("SELECT id FROM identity").get())!["id"]);
+}

@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DevServer, startDevServer } from "../dev-server.ts";
+import { type Bench, millis } from "../figures.ts";
+import type { LatencyReport } from "../latency/load.ts";
+import { engineCore, loadCore, memoryFolder, withFolder } from "../machine.ts";
+import { runPinned, startPinned } from "../pinned-process.ts";
+import type { ReadersReport } from "./readers.ts";
+
+const readers = 1000;
+const eventsPerSecond = 5000;
+const targetMs = 100;
+
+/** Windows are kept for longer than the run, so that what was put together is what a pull shows. */
+const topology = `topology: streams
+nodes:
+  carts-by-sku:
+    from: business.carts.item-added
+    key: data.sku
+    window: { tumbling: 1m, grace: 30s, retain: 1d }
+    aggregate: { adds: count(), units: sum(data.quantity) }
+  carts-per-minute:
+    from: business.carts.item-added
+    key: data.unitPrice.currency
+    window: { tumbling: 1m, grace: 30s, retain: 1d }
+    aggregate: { adds: count(), units: sum(data.quantity) }
+`;
+
+/** A thousand readers beside a steady 5,000 events a second, and the same without them: what do readers cost, and does any miss a last value? */
+export const benchStreams: Bench = async ({ quick, say }) => {
+  const seconds = quick ? 5 : 300;
+  const without = await run({ readers: 0, seconds });
+  const beside = await run({ readers, seconds });
+  say(`streams without readers: ${JSON.stringify(without)}`);
+  say(`streams with ${readers}: ${JSON.stringify(beside)}`);
+  const { told, load } = beside;
+  const reached = load.postP95 < targetMs && load.failed === 0 && told.missed === 0 && told.connected === readers;
+  return [
+    {
+      job: `${readers} readers of streams`,
+      figure: `${told.missed} of ${told.judged} missed a last value; ${told.megabytes} MB told, ${told.resets} resets; post p95 ${millis(load.postP95)}; ${beside.cpuSeconds.toFixed(0)} s of CPU, ${beside.rssMb} MB`,
+      peer: `without readers: post p95 ${millis(without.load.postP95)}; ${without.cpuSeconds.toFixed(0)} s of CPU, ${without.rssMb} MB`,
+      target: `none missed, post p95 < ${targetMs} ms`,
+      reached,
+    },
+  ];
+};
+
+type Run = { readonly load: LatencyReport; readonly told: ReadersReport; readonly cpuSeconds: number; readonly rssMb: number };
+
+async function run({ readers: count, seconds }: { readonly readers: number; readonly seconds: number }): Promise<Run> {
+  return withFolder(memoryFolder, async (data) => {
+    const file = join(data, "streams.yaml");
+    writeFileSync(file, topology);
+    const server = await startDevServer({ data, core: engineCore, topology: file });
+    try {
+      const reading = startPinned("streams/readers.ts", {
+        core: loadCore,
+        args: [server.url, "carts-per-minute", "carts-by-sku", String(count)],
+      });
+      let text = "";
+      reading.stdout!.setEncoding("utf8").on("data", (more: string) => (text += more));
+      const cpu = server.cpuSeconds();
+      const args = [server.url, "carts", String(eventsPerSecond), String(seconds)];
+      const load = await runPinned<LatencyReport>("latency/load.ts", { core: loadCore, args });
+      await quiet(server);
+      const cpuSeconds = server.cpuSeconds() - cpu;
+      const ended = once(reading, "exit");
+      reading.stdin!.end();
+      await ended;
+      return { load, told: JSON.parse(text) as ReadersReport, cpuSeconds, rssMb: server.rssMb() };
+    } finally {
+      await server.kill();
+    }
+  });
+}
+
+/** Until two pulls a second apart show the same: nothing more is to be told. */
+async function quiet({ url }: DevServer): Promise<void> {
+  for (let before = ""; ;) {
+    const now = await (await fetch(`${url}/v1/queries/carts-per-minute.csv`)).text();
+    if (now === before) return;
+    before = now;
+    await sleep(1500);
+  }
+}

@@ -1,0 +1,52 @@
+import type { MessagePort } from "node:worker_threads";
+import { type Broker, BrokerError, type Worker } from "@millrace/engine";
+import { AskConnection, type AskingPort, serveAsks } from "../ask-port.ts";
+import type { DeadLetterRequest, DeadLettersFound } from "./dead-letters.ts";
+import { readDeadLetters } from "./read-dead-letters.ts";
+import { stateOf, type TopologyState } from "./topology-state.ts";
+
+export type Unavailable = { readonly kind: "unavailable"; readonly detail: string };
+export type StateAnswer = { readonly kind: "state"; readonly state: TopologyState } | Unavailable;
+export type DeadLetterAnswer = ({ readonly kind: "letters" } & DeadLettersFound) | Unavailable;
+
+/** Who knows what goes on in a topology. Rejects when `signal` aborts, and on a bug. */
+export interface Inspector {
+  state(signal: AbortSignal): Promise<StateAnswer>;
+  deadLetters(request: DeadLetterRequest, signal: AbortSignal): Promise<DeadLetterAnswer>;
+}
+
+type Asked = { readonly kind: "state" } | ({ readonly kind: "dead-letters" } & DeadLetterRequest);
+
+const gone: Unavailable = { kind: "unavailable", detail: "the engine has stopped" };
+
+export type InspectedEngine = {
+  readonly worker: Pick<Worker, "snapshot">;
+  readonly broker: Pick<Broker, "fetch">;
+  readonly nowMs: () => number;
+};
+
+/** Serves what the engine's own thread knows to the other side of the port until either side closes. */
+export function serveInspector({ worker, broker, nowMs }: InspectedEngine, port: MessagePort): AskingPort {
+  const answer = (asked: Asked): Promise<StateAnswer | DeadLetterAnswer> =>
+    asked.kind === "state" ? Promise.resolve({ kind: "state", state: stateOf([worker.snapshot()], nowMs()) }) : lettersOf(broker, asked);
+  return serveAsks(answer, { port, transfer: () => [] });
+}
+
+/** The other side of `serveInspector`. When the serving side is gone, every question answers `unavailable`. */
+export function connectInspector(port: MessagePort): Inspector {
+  const connection = new AskConnection<Asked, StateAnswer | DeadLetterAnswer>(port, gone);
+  return {
+    state: async (signal) => (await connection.ask({ kind: "state" }, signal)) as StateAnswer,
+    deadLetters: async (request, signal) => (await connection.ask({ kind: "dead-letters", ...request }, signal)) as DeadLetterAnswer,
+  };
+}
+
+/** The dead letters of a log; one that is closed is no bug. */
+export async function lettersOf(broker: Pick<Broker, "fetch">, request: DeadLetterRequest): Promise<DeadLetterAnswer> {
+  try {
+    return { kind: "letters", ...(await readDeadLetters(broker, request)) };
+  } catch (error) {
+    if (error instanceof BrokerError && error.code === "BROKER_CLOSED") return { kind: "unavailable", detail: "the log is closed" };
+    throw error;
+  }
+}
