@@ -34,8 +34,8 @@ for (const pipeline of [false, true])
     const revoked = hooks!.revoking([]);
     await begun.promise;
     await post(broker, plan, inputs(10, 500));
-    const positions = ({ tasks }: StoreAccess): readonly bigint[] =>
-      tasks("one").flatMap((task) => task.positions.map(({ offset }) => offset));
+    const positions = (stores: StoreAccess): readonly bigint[] =>
+      stores.tasks("one").flatMap((task) => task.positions.map(({ offset }) => offset));
     const asked = worker.read(positions);
     const stopped = worker.stop();
     gate.resolve();

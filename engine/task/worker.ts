@@ -454,8 +454,7 @@ export class Worker {
   }
 
   private anyDirty(): boolean {
-    for (const task of this.tasks.values()) if (task.dirty && !this.stopped.has(task.id)) return true;
-    return false;
+    return this.tasks.values().some(({ id, dirty }) => dirty && !this.stopped.has(id));
   }
 
   private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
