@@ -12,6 +12,8 @@ import { schemaErrorCodes } from "#schemas/schema-error.ts";
 import { topologyCodes } from "#topology/topology-error.ts";
 import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.ts";
 import { problemSlugs } from "#gateway/problem.ts";
+import { postgresErrorCodes } from "#sinks/postgres/postgres-error.ts";
+import { redisErrorCodes } from "#sinks/redis/redis-error.ts";
 import { stateErrorCodes } from "../engine/state/state-error.ts";
 import { workerErrorCodes } from "../engine/task/worker-error.ts";
 
@@ -47,6 +49,8 @@ const known = [
   ...rejectionCodes,
   ...retryCodes,
   ...warningCodes,
+  ...postgresErrorCodes,
+  ...redisErrorCodes,
   ...reasons,
   ...ownReasons,
 ];
