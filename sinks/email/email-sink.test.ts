@@ -18,6 +18,7 @@ class Post {
   readonly received: Received[] = [];
   readonly effects: { key: string; value: string }[] = [];
   connections = 0;
+  hanging = 0;
   private readonly seen = new Set<string>();
   private readonly sockets = new Set<Socket>();
   private server: SMTPServer | undefined;
@@ -39,7 +40,7 @@ class Post {
         const parts: Buffer[] = [];
         stream.on("data", (part: Buffer) => parts.push(part));
         stream.on("end", () => {
-          if (this.fault === "hangs") return;
+          if (this.fault === "hangs") return void (this.hanging += 1);
           const { mailFrom, rcptTo } = session.envelope;
           const whole = Buffer.concat(parts).toString();
           const end = whole.indexOf("\r\n\r\n");
@@ -82,6 +83,10 @@ class Post {
     if (fault === "down") await this.close();
     else if (this.server === undefined) await this.open();
     if (fault === "none") this.hangUp();
+  }
+
+  get connected(): number {
+    return this.sockets.size;
   }
 
   private keep({ to, head, body }: Received): void {
@@ -243,6 +248,18 @@ describe("email", () => {
     await post.open();
     await post.close();
     expect(await send()).toMatchObject({ kind: "retry", reason: expect.stringContaining("ECONNREFUSED") as string });
+  });
+
+  test("[D53] a call that is over lets its connection go, and is tried again", async () => {
+    await post.open();
+    post.fault = "hangs";
+    const over = new AbortController();
+    const sending = open({ connections: 1 }).deliver([record()], over.signal);
+    await expect.poll(() => post.connected).toBe(1);
+    await expect.poll(() => post.hanging).toBe(1);
+    over.abort();
+    expect(await sending).toMatchObject([{ kind: "retry" }]);
+    await expect.poll(() => post.connected).toBe(0);
   });
 
   test("[D54] a login that fails is tried again, and neither name nor password is in what is said of it", async () => {

@@ -160,6 +160,16 @@ describe("slack", () => {
     expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "delivered" }]);
   });
 
+  test("[D62] a short pause is waited for within the call", async () => {
+    const sink = open();
+    channel.answer = (response) => void response.writeHead(429, { "retry-after": "1" }).end();
+    expect(await sink.deliver([record(1n)], never)).toEqual([{ kind: "retry", reason: "http-429", afterMs: 1000 }]);
+    channel.answer = undefined;
+    expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "delivered" }]);
+    const [first, second] = channel.posted as [Posted, Posted];
+    expect(second.atMs - first.atMs).toBeGreaterThanOrEqual(950);
+  });
+
   test("[D61] a wait ends when its call does, and nothing is said", async () => {
     const sink = open({ everyMs: 10_000 });
     await sink.deliver([record(1n)], never);

@@ -92,8 +92,9 @@ export class SlackSink implements Sink {
     if (at - now > mostWaitMs) return at - now;
     this.#nextMs = at + this.#everyMs;
     if (at > now) await pause(at - now, undefined, { signal });
-    // Slack may have asked for a pause meanwhile.
-    return Math.max(0, this.#pausedUntilMs - this.#clock());
+    // Slack may have asked for a pause meanwhile. A timer can be early by less than one.
+    const leftMs = this.#pausedUntilMs - this.#clock();
+    return leftMs > 1 ? leftMs : 0;
   }
 
   async #post(body: string, signal: AbortSignal): Promise<DeliveryResult> {
