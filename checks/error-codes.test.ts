@@ -2,6 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { clusterUrlErrorCodes } from "#engine/broker/kafka/wire/cluster-url-error.ts";
+import { sinkErrorCodes } from "#cli/sinks/sink-refused.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
@@ -42,6 +43,7 @@ const known = [
   ...topologyCodes,
   ...replayErrorCodes,
   ...runCodes,
+  ...sinkErrorCodes,
   ...queryErrorCodes,
   ...unavailableCodes,
   ...queryProblemSlugs,

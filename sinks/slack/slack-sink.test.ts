@@ -186,7 +186,7 @@ describe("slack", () => {
     [400, "invalid_payload", { kind: "refused", reason: "slack-invalid_payload", answer: "invalid_payload" }],
     [404, "channel_not_found", { kind: "refused", reason: "slack-channel_not_found", answer: "channel_not_found" }],
     [410, "channel_is_archived", { kind: "refused", reason: "slack-channel_is_archived", answer: "channel_is_archived" }],
-    [404, "no_service", { kind: "refused", reason: "slack-no_service", answer: "no_service" }],
+    [404, "no_service", { kind: "retry", reason: "slack-no_service" }],
     [403, "invalid_token", { kind: "retry", reason: "slack-invalid_token" }],
     [302, "<html>moved</html>", { kind: "refused", reason: "http-302", answer: "<html>moved</html>" }],
   ])("[D62][D63] a webhook answers %i %s", async (status, word, result) => {

@@ -30,6 +30,7 @@ const passing = new Set(
   [
     "ratelimited rate_limited message_limit_exceeded",
     "fatal_error internal_error service_unavailable request_timeout team_added_to_org unreadable",
+    "no_service no_active_hooks no_team team_disabled",
     "not_authed invalid_auth invalid_token token_expired token_revoked account_inactive",
   ].flatMap((words) => words.split(" ")),
 );
