@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import type { Compiled } from "#topology/compile-topology.ts";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { shippedTopology } from "../shipped-topology.ts";
@@ -9,7 +10,7 @@ const help = `millrace check [FILE…] [--verbose]
 Checks topology files: every mistake at once, as file:line:column  CODE  message, with what was probably meant.
 Without FILE: the shipped topology/commerce.yaml.
 
-  --verbose   describe what was compiled: nodes, topics, stores, and the hops on every path
+  --verbose   describe what was compiled: nodes, topics, stores, sinks, and the hops on every path
   -h, --help  this text
 
 Exit codes: 0 no mistake (warnings may be), 1 mistakes, 2 wrong usage.
@@ -37,11 +38,16 @@ export async function runCheckCommand(args: readonly string[], { stdout, stderr 
     else if (parsed.values.verbose) stdout.write(`${compiled.description}\n`);
     else
       stdout.write(
-        `${relative(process.cwd(), file) || file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`,
+        `${relative(process.cwd(), file) || file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries${sinksOf(compiled)}, no mistakes\n`,
       );
   }
   return failed === 0 ? 0 : 1;
 }
+
+const sinksOf = ({ deliveries }: Compiled): string =>
+  deliveries.length === 0
+    ? ""
+    : `, ${deliveries.length} sink${deliveries.length === 1 ? "" : "s"} (${deliveries.map(({ name }) => name).join(", ")})`;
 
 function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options, allowPositionals: true });

@@ -41,7 +41,8 @@ export async function startDev(
   const logFile = join(options.data, "millrace.log");
   const logger = createLogger(logFile, options.logLevel).child({ room: "gateway" });
   const { topology, commitMs, commitRecords, idleMs, logLevel } = options;
-  const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel });
+  const sinks = options.sinks && compiled.deliveries.length > 0;
+  const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel, sinks });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const appender = connectAppender(engine.appends);
@@ -52,7 +53,7 @@ export async function startDev(
       key === undefined || key === "" ? { kind: "open" } : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
     logger,
     registry,
-    dependencies: ["engine"],
+    dependencies: ["engine", ...(sinks ? ["sinks"] : [])],
     duplicates: { on: options.duplicates },
     partitions: engine.partitions,
     ...(options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
@@ -76,6 +77,7 @@ export async function startDev(
   );
   gateway.app.route("/", createConsole());
   gateway.setReady("engine", { ready: true, detail: "running" });
+  if (sinks) engine.onSinks((detail) => gateway.setReady("sinks", { ready: true, detail }));
   engine.onStoppedTasks((tasks) =>
     gateway.setReady("engine", { ready: false, detail: `tasks stand still: ${tasks.join(", ")}; see ${logFile}` }),
   );

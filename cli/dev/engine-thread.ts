@@ -12,6 +12,8 @@ import { compileTopology } from "#topology/compile-topology.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
 import { createLogger } from "../engine/logger.ts";
+import { SinkMetrics } from "../sinks/sink-metrics.ts";
+import { originOfLog, Sinks, sinksDetail } from "../sinks/sinks.ts";
 
 /**
  * The engine's thread: log, state and worker. The disk is waited for here, never on the thread that answers HTTP; what crosses are encoded
@@ -69,6 +71,23 @@ async function run(): Promise<void> {
       },
     },
   });
+  const sinkMetrics = new SinkMetrics(metrics.registry);
+  const origin = originOfLog(broker.identity);
+  const sinks = new Sinks(settings.sinks ? compiled.deliveries : [], {
+    broker,
+    member: "dev",
+    originOf: () => Promise.resolve(origin),
+    environment: process.env,
+    logger,
+    metrics: sinkMetrics,
+    changed: () => tell({ kind: "sinks", detail: sinksDetail(sinks.statuses) }),
+  });
+  try {
+    await sinks.start();
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   await worker.start();
   const appends = serveAppender(broker, settings.appends);
   const asked = { worker, plan: compiled.plan, queries: compiled.queries };
@@ -77,6 +96,7 @@ async function run(): Promise<void> {
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
+    await sinks.stop();
     queries.close();
     inspections.close();
     appends.close();
@@ -87,6 +107,7 @@ async function run(): Promise<void> {
   };
   parentPort!.on("message", (message: ToEngine) => {
     if (message.kind === "stop") return void stop();
+    sinkMetrics.show(sinks.statuses);
     void metrics.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
   });
   worker.ended.catch((error: unknown) => {

@@ -137,7 +137,7 @@ export class RunningProcess {
           : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
       logger: logger.child({ room: "gateway" }),
       registry: this.#registry,
-      dependencies: ["kafka", ...this.#members],
+      dependencies: ["kafka", ...this.#members, ...(this.#hasSinks ? ["sinks"] : [])],
       duplicates: { on: this.#options.duplicates },
       partitions,
       takesEvents: this.#options.gateway,
@@ -151,6 +151,10 @@ export class RunningProcess {
     });
     gateway.app.route("/", createConsole());
     return gateway;
+  }
+
+  get #hasSinks(): boolean {
+    return this.#options.sinks && this.#parts.compiled.deliveries.length > 0;
   }
 
   get #members(): readonly string[] {
@@ -167,7 +171,11 @@ export class RunningProcess {
       const worker = this.#parts.threads[n]!;
       if (worker.settings === undefined) worker.start(workerSettings(this.#options, { member, text, endpoint }));
       else if (worker.settings.topology.text !== text) throw fileChanged();
-      worker.hear({ status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) });
+      worker.hear({
+        status: (status) => this.#gateway!.setReady(member, readinessOf(status)),
+        owners: (told) => owners.take(told),
+        sinks: (detail) => this.#gateway!.setReady("sinks", { ready: true, detail }),
+      });
       void worker.failed.then((failure) => {
         this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
         this.#failed.resolve(failure);

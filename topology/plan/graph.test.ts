@@ -111,3 +111,24 @@ nodes:
     { from: "node:turn", to: "topic:turns", hop: false },
   ]);
 });
+
+test("[TV1] a topic that sinks read names them, and has dead letters, also where no node reads it", () => {
+  const { topics } = graphOfText(`
+topology: shop
+nodes:
+  low: { from: business.inventory.low, select: { sku: data.sku }, to: analytics.low }
+sinks:
+  partner: { from: low, webhook: { url: https://partner.example/ } }
+  cache: { from: low, redis: { url: "\${REDIS}" } }
+`);
+  expect(topics.find(({ name }) => name === "analytics.low")).toEqual({
+    name: "analytics.low",
+    partitions: 2,
+    kind: "records",
+    deadLetters: "analytics.low.dlq",
+    sinks: [
+      { name: "partner", kind: "webhook" },
+      { name: "cache", kind: "redis" },
+    ],
+  });
+});

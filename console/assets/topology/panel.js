@@ -96,6 +96,7 @@ export class Panel {
       ["now", rate === undefined ? [] : [rateText(rate)]],
       ["lag", input === undefined ? [] : [`${grouped(input.records)} records, ${spanText(input.ms)}`]],
       ["read by", input === undefined ? [] : [input.subTopology]],
+      ["leaves by", (this.graph.topics.find((topic) => topic.name === name).sinks ?? []).map((sink) => `${sink.name} (${sink.kind})`)],
       ["newest event time", sub?.streamTime ? [`${moment(sub.streamTime)} UTC`] : []],
       ["watermark", sub === undefined ? [] : [`${spanText(sub.watermarkLagMs)} behind`]],
       ["found out before any node", input === undefined ? [] : [`${grouped(input.deadLettered)} dead letters`]],
