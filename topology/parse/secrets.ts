@@ -51,3 +51,12 @@ export function plainValue(tree: Tree, environment: Environment, report: Report)
     return value ?? "";
   });
 }
+
+/** What stands in `with:` as the file writes it, for whoever looks at the plan: plain values only, and none of the environment's. */
+export function shownSettings(tree: Tree | undefined): Readonly<Record<string, string | number | boolean | null>> | undefined {
+  if (tree?.kind !== "map") return undefined;
+  const shown = [...tree.entries].flatMap(([name, { value }]) =>
+    value.kind === "scalar" && value.text.search(variable) < 0 ? [[name, value.value] as const] : [],
+  );
+  return shown.length === 0 ? undefined : Object.fromEntries(shown);
+}

@@ -15,6 +15,8 @@ export type GraphNode = {
   readonly subTopology: string;
   /** Its steps in the words of the file. */
   readonly does: readonly string[];
+  /** The settings of a processor as the file writes them, but for values of the environment. */
+  readonly settings?: NonNullable<Part["settings"]>;
   readonly keeps: readonly { readonly store: string; readonly kind: "key-value" | "window" }[];
   readonly writes: readonly string[];
   /** The name by which its rows are asked for, where they can be. */
@@ -79,6 +81,7 @@ export function graphOf(elaboration: Elaboration, { groups, partitionsOf, plan, 
       of: part.node,
       subTopology: group.id,
       does: part.does,
+      ...(part.settings === undefined ? {} : { settings: part.settings }),
       keeps: Object.entries(plans.get(part.id)!.processor.stores).map(([name, { kind }]) => ({ store: storeIdOf(part.id, name), kind })),
       writes: [...new Set(part.sinks.map(({ topic }) => topic))],
       ...(named.has(part.id) ? { query: part.id } : {}),

@@ -66,11 +66,12 @@ export class Panel {
   }
 
   nodeFacts(id, { state, rate }) {
-    const { does, keeps, writes, query } = this.graph.nodes.find((node) => node.id === id);
+    const { does, settings = {}, keeps, writes, query } = this.graph.nodes.find((node) => node.id === id);
     const counts = state.nodes[id];
     const reasons = (byReason = {}) => Object.entries(byReason).map(([reason, count]) => `${grouped(count)} ${reason}`);
     return [
       ["does", does.length === 0 ? ["hands on what it reads"] : does],
+      ["with", Object.entries(settings).map(([name, value]) => `${name}: ${value}`)],
       ["keeps", keeps.map(({ store, kind }) => `${store} (${kind})`)],
       ["writes", writes],
       ["rows", query === undefined ? [] : [{ href: `/v1/queries/${encodeURIComponent(query)}`, text: query }]],
