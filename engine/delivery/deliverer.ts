@@ -262,7 +262,7 @@ export class Deliverer {
     for (const checkpoint of missing.length === 0 ? [] : await broker.committed(group, missing)) {
       const { partition } = splitTaskId(checkpoint.task);
       const lane = { limits: sink.limits, retry, random, lastDeliveredMs: () => this.lastDeliveredMs };
-      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { sink: name, topic: source.topic, partition, lane }));
+      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { sink: name, group, topic: source.topic, partition, lane }));
     }
   }
 

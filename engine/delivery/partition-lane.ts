@@ -2,9 +2,10 @@ import { earliest, type FetchedBatch, type TaskCheckpoint, type TaskCommit, type
 import { decodeHeaders, headerBytesOf, keyTextOf, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
 import { encodeDeadLetterHeaders } from "#task/dead-letter.ts";
 import { deadLetterTopicOf } from "#task/plan.ts";
+import { redriveAmong } from "#task/redrive.ts";
 import { Lane, type LaneOptions, type LaneRecord, type Refused } from "./lane.ts";
 
-type HeldRecord = LaneRecord & { readonly sequence: number; readonly headerBytes: Uint8Array };
+type HeldRecord = LaneRecord & { readonly sequence: number; readonly headerBytes: Uint8Array; readonly redrivenFor: string | undefined };
 
 /** One partition's lane, where it stands in the log: what is fetched next, what is committed, and which dead letters wait for the position to pass them. */
 export class PartitionLane {
@@ -19,6 +20,7 @@ export class PartitionLane {
   closing = false;
   fetchNext: bigint;
   private readonly sink: string;
+  private readonly group: string;
   private number: bigint;
   private committedPosition: bigint;
   private refused: Refused<HeldRecord>[] = [];
@@ -28,15 +30,17 @@ export class PartitionLane {
     { task, number, next }: TaskCheckpoint,
     {
       sink,
+      group,
       topic,
       partition,
       lane,
-    }: { readonly sink: string; readonly topic: string; readonly partition: number; readonly lane: LaneOptions },
+    }: { readonly sink: string; readonly group: string; readonly topic: string; readonly partition: number; readonly lane: LaneOptions },
   ) {
     this.task = task;
     this.topic = topic;
     this.partition = partition;
     this.sink = sink;
+    this.group = group;
     this.number = number;
     const position = next.find((at) => at.topic === topic)?.offset ?? earliest;
     this.fetchNext = this.committedPosition = position;
@@ -52,7 +56,10 @@ export class PartitionLane {
     if (batch.kind === "records") {
       for (let i = 0; i < batch.count; i++) {
         const offset = batch.baseOffset + BigInt(batch.index.numbers[i]!);
-        if (offset >= from) records.push(recordOf(batch, i, { topic, partition, offset }));
+        if (offset < from) continue;
+        const record = recordOf(batch, i, { topic, partition, offset });
+        // What is redriven for others is not for this sink.
+        if (record.redrivenFor === undefined || record.redrivenFor === this.group) records.push(record);
       }
     }
     this.fetchNext = batch.next;
@@ -102,7 +109,14 @@ export class PartitionLane {
       const { delivery, sequence, headerBytes } = record;
       const { timestamp, key, value, at } = delivery;
       const source = `${at.topic}[${at.partition}]@${at.offset}`;
-      const headers = encodeDeadLetterHeaders(headerBytes, { reason, node: this.sink, source, detail: answer });
+      const headers = encodeDeadLetterHeaders(headerBytes, {
+        reason,
+        node: this.sink,
+        source,
+        group: this.group,
+        extent: "record",
+        detail: answer,
+      });
       builder.append({ timestamp, sequence, key, value, headers });
     }
     const { count, bytes } = builder.take()!;
@@ -115,13 +129,23 @@ function recordOf({ index }: FetchedBatch, i: number, at: { topic: string; parti
   const value = valueOf(index, i);
   const headerBytes = Buffer.from(headerBytesOf(index, i));
   const key = keyTextOf(index, i);
+  const headers = decodeHeaders(headerBytes);
+  const redrive = redriveAmong(headers);
   const delivery = {
-    id: `${at.topic}/${at.partition}/${at.offset}`,
+    // Redriven, it is the same record: whoever has taken it can tell.
+    id: redrive?.origin ?? `${at.topic}/${at.partition}/${at.offset}`,
     at,
     timestamp: index.timestamps[i]!,
     key,
     value: value === null ? null : Buffer.from(value),
-    headers: decodeHeaders(headerBytes),
+    headers: redrive === undefined ? headers : headers.slice(1),
   };
-  return { delivery, sequence: index.sequences[i]!, headerBytes, bytes: (key?.length ?? 0) + (value?.length ?? 0) + headerBytes.length };
+  const redrivenFor = redrive?.group;
+  return {
+    delivery,
+    redrivenFor,
+    sequence: index.sequences[i]!,
+    headerBytes,
+    bytes: (key?.length ?? 0) + (value?.length ?? 0) + headerBytes.length,
+  };
 }
