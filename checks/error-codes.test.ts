@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { clusterUrlErrorCodes } from "#engine/broker/kafka/wire/cluster-url-error.ts";
 import { sinkErrorCodes } from "#cli/sinks/sink-refused.ts";
+import { dlqErrorCodes } from "#cli/dlq/dlq-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
@@ -15,6 +16,8 @@ import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.t
 import { problemSlugs } from "#gateway/problem.ts";
 import { postgresErrorCodes } from "#sinks/postgres/postgres-error.ts";
 import { redisErrorCodes } from "#sinks/redis/redis-error.ts";
+import { letterRefusals } from "#engine/delivery/letter-address.ts";
+import { letterErrorCodes } from "#engine/delivery/letter-error.ts";
 import { stateErrorCodes } from "../engine/state/state-error.ts";
 import { workerErrorCodes } from "../engine/task/worker-error.ts";
 
@@ -42,6 +45,9 @@ const known = [
   ...schemaErrorCodes,
   ...topologyCodes,
   ...replayErrorCodes,
+  ...dlqErrorCodes,
+  ...letterErrorCodes,
+  ...Object.keys(letterRefusals),
   ...runCodes,
   ...sinkErrorCodes,
   ...queryErrorCodes,

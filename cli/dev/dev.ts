@@ -9,6 +9,8 @@ import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
 import { Streams } from "#queries/stream/streams.ts";
+import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
+import { settlingRight } from "#queries/letters/settling-right.ts";
 import { connectInspector } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
@@ -62,6 +64,8 @@ export async function startDev(
   const inspector = connectInspector(engine.inspections);
   const guard = gateway.guard("dead letters");
   gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector, guard, onError }));
+  const ask = inspector.letters.bind(inspector);
+  gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(options.host, key), onError }));
   const streams = new Streams({ answerer: queries, onError });
   new Gauge({
     name: "millrace_stream_readers",

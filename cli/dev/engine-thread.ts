@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { BrokerError, embeddedStateStorage, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
+import { BrokerError, embeddedStateStorage, LetterDesk, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
@@ -89,10 +89,11 @@ async function run(): Promise<void> {
     throw error;
   }
   await worker.start();
+  const desk = new LetterDesk({ broker, plan: compiled.plan, clock: Date.now });
   const appends = serveAppender(broker, settings.appends);
   const asked = { worker, plan: compiled.plan, queries: compiled.queries };
   const queries = serveQueries(createAnswerer(asked), settings.queries, createStreamAnswerer({ ...asked, log: broker.identity }));
-  const inspections = serveInspector({ worker, broker, nowMs: Date.now }, settings.inspections);
+  const inspections = serveInspector({ worker, broker, desk, nowMs: Date.now }, settings.inspections);
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
@@ -100,6 +101,7 @@ async function run(): Promise<void> {
     queries.close();
     inspections.close();
     appends.close();
+    await desk.close();
     await broker.close();
     logger.info({ event: "engine.ended" }, "the engine has committed and closed its log");
     tell({ kind: "ended" });

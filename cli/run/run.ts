@@ -8,6 +8,9 @@ import { type RunningServer, startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { createShareRoute } from "#queries/cluster/share-http.ts";
+import { answerLetters } from "#queries/letters/answer-letters.ts";
+import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
+import { notOnKafka } from "#queries/letters/settling-right.ts";
 import { createQueries } from "#queries/queries.ts";
 import { type Inspector, lettersOf } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
@@ -202,6 +205,8 @@ export class RunningProcess {
     gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
+    const ask: Inspector["letters"] = (asked, signal) => this.#inspector.letters(asked, signal);
+    gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: notOnKafka, onError }));
   }
 
   /** The workers of this process; the dead letters are read on this thread, which has the log's door and no tasks. */
@@ -213,6 +218,7 @@ export class RunningProcess {
         return { kind: "state", state: stateOf(seen, Date.now()) };
       },
       deadLetters: (request) => lettersOf(this.#log!.broker, request),
+      letters: (ask, signal) => answerLetters({ log: this.#log!.broker }, ask, signal),
     };
   }
 }

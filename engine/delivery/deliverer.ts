@@ -292,7 +292,8 @@ export class Deliverer {
     for (const checkpoint of missing.length === 0 ? [] : await broker.committed(group, missing)) {
       const { partition } = splitTaskId(checkpoint.task);
       const lane = { limits: sink.limits, retry, random, lastDeliveredMs: () => this.lastDeliveredMs };
-      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { sink: name, topic: source.topic, partition, lane, origin, wants }));
+      const place = { sink: name, group, topic: source.topic, partition };
+      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { ...place, lane, origin, wants }));
     }
   }
 

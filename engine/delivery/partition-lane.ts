@@ -2,16 +2,24 @@ import { earliest, type FetchedBatch, type Position, type TaskCheckpoint, type T
 import { decodeHeaders, headerBytesOf, keyTextOf, RecordBatchBuilder, valueOf } from "#broker/record-batch.ts";
 import { encodeDeadLetterHeaders } from "#task/dead-letter.ts";
 import { deadLetterTopicOf } from "#task/plan.ts";
+import { redriveAmong } from "#task/redrive.ts";
 import type { Delivery } from "./sink.ts";
 import { Lane, type LaneOptions, type LaneRecord, type Refused } from "./lane.ts";
 
-type HeldRecord = LaneRecord & { readonly sequence: number; readonly headerBytes: Uint8Array; readonly appendedAtMs: number };
+type HeldRecord = LaneRecord & {
+  readonly sequence: number;
+  readonly headerBytes: Uint8Array;
+  readonly appendedAtMs: number;
+  /** The group that it is redriven for. */
+  readonly redrivenFor: string | undefined;
+};
 
 /** A record as it is asked for whether it is wanted. */
 export type WantedRecord = Omit<Delivery, "attempt">;
 
 type PartitionLaneOptions = {
   readonly sink: string;
+  readonly group: string;
   readonly topic: string;
   readonly partition: number;
   readonly lane: LaneOptions;
@@ -32,6 +40,7 @@ export class PartitionLane {
   closing = false;
   fetchNext: bigint;
   private readonly sink: string;
+  private readonly group: string;
   private readonly idPrefix: string;
   private readonly wants: (record: WantedRecord) => boolean;
   /** Where the log ends, and where it begins, as it was fetched last. */
@@ -42,12 +51,13 @@ export class PartitionLane {
   private refused: Refused<HeldRecord>[] = [];
   private sealed: { readonly position: bigint; readonly refused: readonly Refused<HeldRecord>[] } | undefined;
 
-  constructor({ task, number, next }: TaskCheckpoint, { sink, topic, partition, lane, origin, wants }: PartitionLaneOptions) {
+  constructor({ task, number, next }: TaskCheckpoint, { sink, group, topic, partition, lane, origin, wants }: PartitionLaneOptions) {
     this.task = task;
     this.topic = topic;
     this.partition = partition;
     this.sink = sink;
-    this.idPrefix = `${origin === "" ? "" : `${origin}/`}${topic}/${partition}/`;
+    this.group = group;
+    this.idPrefix = origin === "" ? "" : `${origin}/`;
     this.wants = wants;
     this.number = number;
     const position = next.find((at) => at.topic === topic)?.offset ?? earliest;
@@ -67,7 +77,9 @@ export class PartitionLane {
         const offset = batch.baseOffset + BigInt(batch.index.numbers[i]!);
         if (offset < from) continue;
         const record = recordOf(batch, i, { at: { topic, partition, offset }, prefix: this.idPrefix });
-        if (this.wants(record.delivery)) records.push(record);
+        // What is redriven for others is not for this sink.
+        const mine = record.redrivenFor === undefined || record.redrivenFor === this.group;
+        if (mine && this.wants(record.delivery)) records.push(record);
         else skipped += 1;
       }
     }
@@ -131,7 +143,14 @@ export class PartitionLane {
       const { delivery, sequence, headerBytes } = record;
       const { timestamp, key, value, at } = delivery;
       const source = `${at.topic}[${at.partition}]@${at.offset}`;
-      const headers = encodeDeadLetterHeaders(headerBytes, { reason, node: this.sink, source, detail: answer });
+      const headers = encodeDeadLetterHeaders(headerBytes, {
+        reason,
+        node: this.sink,
+        source,
+        group: this.group,
+        extent: "record",
+        detail: answer,
+      });
       builder.append({ timestamp, sequence, key, value, headers });
     }
     const { count, bytes } = builder.take()!;
@@ -144,16 +163,21 @@ function recordOf({ index, appendedAtMs }: FetchedBatch, i: number, { at, prefix
   const value = valueOf(index, i);
   const headerBytes = Buffer.from(headerBytesOf(index, i));
   const key = keyTextOf(index, i);
+  const headers = decodeHeaders(headerBytes);
+  const redrive = redriveAmong(headers);
   const delivery = {
-    id: `${prefix}${at.offset}`,
+    // Redriven, it is the same record: whoever has taken it can tell.
+    id: `${prefix}${redrive?.origin ?? `${at.topic}/${at.partition}/${at.offset}`}`,
     at,
     timestamp: index.timestamps[i]!,
     key,
     value: value === null ? null : Buffer.from(value),
-    headers: decodeHeaders(headerBytes),
+    headers: redrive === undefined ? headers : headers.slice(1),
   };
+  const redrivenFor = redrive?.group;
   return {
     delivery,
+    redrivenFor,
     appendedAtMs,
     sequence: index.sequences[i]!,
     headerBytes,
