@@ -10,7 +10,7 @@ const later: DeliveryResult = { kind: "retry", reason: "busy" };
 
 const record = (offset: number, key: string | null, bytes = 10): LaneRecord => {
   const at = { topic: "t", partition: 0, offset: BigInt(offset) };
-  return { delivery: { id: `t/0/${offset}`, at, timestamp: offset, key, value: null, headers: [] }, bytes };
+  return { delivery: { id: `t/0/${offset}`, at, order: at.offset, timestamp: offset, key, value: null, headers: [] }, bytes };
 };
 
 function laneOf(keys: readonly (string | null)[], options: { limits?: Partial<SinkLimits>; lastDeliveredMs?: () => number } = {}): Lane {

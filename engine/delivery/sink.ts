@@ -6,6 +6,11 @@ export type Delivery = {
   /** `topic/partition/offset`, behind the deliverer's `origin` where it has one: of this record and no other, each time it is delivered. */
   readonly id: string;
   readonly at: Position;
+  /**
+   * Its place among the records of its partition: its offset or, redriven, that of the record that it was at first. What keeps the last value of each key
+   * goes by it, so that what is redriven overwrites nothing newer.
+   */
+  readonly order: bigint;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
   readonly key: string | null;

@@ -83,6 +83,7 @@ describe("webhook", () => {
   const record: Delivery = {
     id: "t/0/7",
     at: { topic: "t", partition: 0, offset: 7n },
+    order: 7n,
     timestamp: 1,
     key: "k",
     value: Buffer.from("v"),
