@@ -89,7 +89,8 @@ async function run(): Promise<void> {
     throw error;
   }
   await worker.start();
-  const desk = new LetterDesk({ broker, plan: compiled.plan, clock: Date.now });
+  const sinkGroups = compiled.deliveries.map(({ group }) => group);
+  const desk = new LetterDesk({ broker, plan: compiled.plan, sinkGroups, clock: Date.now });
   const appends = serveAppender(broker, settings.appends);
   const asked = { worker, plan: compiled.plan, queries: compiled.queries };
   const queries = serveQueries(createAnswerer(asked), settings.queries, createStreamAnswerer({ ...asked, log: broker.identity }));
