@@ -111,6 +111,30 @@ describe("lane", () => {
     expect(lane.unsettled).toBe(1);
   });
 
+  test("[D5] what was not answered may have arrived: it is tried on where an answer would have given it up, and delivered once there is one", () => {
+    const lane = laneOf(["a"], { lastDeliveredMs: () => Infinity });
+    const unanswered: DeliveryResult = { kind: "retry", reason: "no answer within 250 ms", unanswered: true };
+    let now = 0;
+    for (const result of [later, unanswered, unanswered, unanswered]) {
+      expect(lane.settle(lane.take(now)!, [result], now)).toEqual([]);
+      now += lane.dueInMs(now);
+    }
+    expect(lane.settle(lane.take(now)!, [delivered], now)).toEqual([]);
+    expect([lane.position, lane.unsettled]).toEqual([1n, 0]);
+  });
+
+  test("[D5] what is never answered is given up behind four times as many attempts, and the letter says that it may have arrived", () => {
+    const lane = laneOf(["a"], { lastDeliveredMs: () => Infinity });
+    let refused: ReturnType<Lane["settle"]> = [];
+    let now = 0;
+    for (let tried = 1; tried <= 12; tried++) {
+      expect(refused).toEqual([]);
+      refused = lane.settle(lane.take(now)!, [{ kind: "retry", reason: "no answer", unanswered: true }], now);
+      now += Number.isFinite(lane.dueInMs(now)) ? lane.dueInMs(now) : 0;
+    }
+    expect(refused).toMatchObject([{ reason: "attempts-unanswered", answer: "no answer", attempts: 12 }]);
+  });
+
   test("[D1] a call keeps to the sink's records and bytes; a record that is larger goes alone", () => {
     const lane = new Lane(0n, { limits: { records: 2, bytes: 25, calls: 9 }, retry, random: () => 0, lastDeliveredMs: () => -1 });
     lane.offer([record(0, "a", 99), record(1, "b", 10), record(2, "c", 10), record(3, "d", 20), record(4, "e", 10)], 5n);
