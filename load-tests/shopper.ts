@@ -119,7 +119,8 @@ function view(visit: Visit, head: string, article: number): ShopperEvent {
 }
 
 function put(visit: Visit, head: string, { article, quantity }: { readonly article: number; readonly quantity: number }): ShopperEvent {
-  const [sku, pence] = [skuOf(article), penceOf(article)];
+  const sku = skuOf(article);
+  const pence = penceOf(article);
   visit.items.push({ sku, quantity, pence });
   const data = `{"cartId":"cart-${visit.session}","sku":"${sku}","quantity":${quantity},"unitPrice":${money(pence)},"customerId":${customerOf(visit)}}`;
   return { eventType: "cart.item_added", key: visit.session, sku, text: `${head}"eventType":"cart.item_added","data":${data}}` };
