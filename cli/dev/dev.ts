@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
@@ -12,6 +12,7 @@ import { Streams } from "#queries/stream/streams.ts";
 import { connectInspector } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
+import { countReaders } from "../engine/count-readers.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
 import { createLogger } from "../engine/logger.ts";
 import { startEngine } from "./engine-host.ts";
@@ -62,14 +63,7 @@ export async function startDev(
   const guard = gateway.guard("dead letters");
   gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector, guard, onError }));
   const streams = new Streams({ answerer: queries, onError });
-  new Gauge({
-    name: "millrace_stream_readers",
-    help: "Streams of queries that are being read.",
-    registers: [registry],
-    collect() {
-      this.set(streams.readerCount);
-    },
-  });
+  countReaders(streams, registry);
   gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
