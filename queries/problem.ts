@@ -73,9 +73,8 @@ export const queryProblems = {
   },
   "stream-not-available": {
     status: 501,
-    title: "This runtime does not serve streams",
-    remedy:
-      "Ask again and again without /stream: the answer has an ETag, so that one that did not change costs nothing. `millrace dev` serves streams.",
+    title: "This server does not serve streams",
+    remedy: "Ask again and again without /stream: the answer has an ETag, so that one that did not change costs nothing.",
   },
   "internal-error": { status: 500, title: "The query failed by a bug", remedy: "Report the request and its time; the log has the error." },
 } as const;

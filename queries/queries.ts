@@ -115,7 +115,7 @@ function unknownQuery(name: string, catalogue: readonly CatalogueEntry[]): Query
   };
 }
 
-const noStreams: QueryProblem = { slug: "stream-not-available", detail: "queries of several processes are answered, but not streamed" };
+const noStreams: QueryProblem = { slug: "stream-not-available", detail: "queries are answered here, but not streamed" };
 
 function describeCatalogue(catalogue: readonly CatalogueEntry[], streamed: boolean): object {
   return {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
@@ -14,6 +14,7 @@ import { settlingRight } from "#queries/letters/settling-right.ts";
 import { connectInspector } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
+import { countReaders } from "../engine/count-readers.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
 import { createLogger } from "../engine/logger.ts";
 import { startEngine } from "./engine-host.ts";
@@ -67,14 +68,7 @@ export async function startDev(
   const ask = inspector.letters.bind(inspector);
   gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(options.host, key), onError }));
   const streams = new Streams({ answerer: queries, onError });
-  new Gauge({
-    name: "millrace_stream_readers",
-    help: "Streams of queries that are being read.",
-    registers: [registry],
-    collect() {
-      this.set(streams.readerCount);
-    },
-  });
+  countReaders(streams, registry);
   gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
