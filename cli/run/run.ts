@@ -16,6 +16,7 @@ import { type Inspector, lettersOf } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import { stateOf } from "#queries/topology/topology-state.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
+import { addDiskMetrics } from "../engine/disk-metrics.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { isLoopback } from "./instance.ts";
 import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
@@ -148,6 +149,7 @@ export class RunningProcess {
     });
     gateway.setReady("kafka", { ready: true, detail: "reached" });
     collectDefaultMetrics({ register: this.#registry });
+    addDiskMetrics(this.#registry, this.#options.state);
     gateway.app.get("/metrics", async (c) => {
       const scrapes = await Promise.all([this.#registry.metrics(), ...this.#workers.map((worker) => worker.metrics())]);
       return c.text(mergeScrapes(scrapes), 200, { "Content-Type": this.#registry.contentType });
