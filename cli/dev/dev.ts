@@ -16,6 +16,7 @@ import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { countReaders } from "../engine/count-readers.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
+import { addDiskMetrics } from "../engine/disk-metrics.ts";
 import { createLogger } from "../engine/logger.ts";
 import { startEngine } from "./engine-host.ts";
 import type { DevOptions } from "./options.ts";
@@ -48,6 +49,7 @@ export async function startDev(
   const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel, sinks });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  addDiskMetrics(registry, options.data);
   const appender = connectAppender(engine.appends);
   const queries = connectQueries(engine.queries);
   const gateway = createGateway({

@@ -20,6 +20,7 @@ import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import { stateOf } from "#queries/topology/topology-state.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
 import { countReaders } from "../engine/count-readers.ts";
+import { addDiskMetrics } from "../engine/disk-metrics.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { isLoopback } from "./instance.ts";
 import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
@@ -157,6 +158,7 @@ export class RunningProcess {
     });
     gateway.setReady("kafka", { ready: true, detail: "reached" });
     collectDefaultMetrics({ register: this.#registry });
+    addDiskMetrics(this.#registry, this.#options.state);
     gateway.app.get("/metrics", async (c) => {
       const scrapes = await Promise.all([this.#registry.metrics(), ...this.#workers.map((worker) => worker.metrics())]);
       return c.text(mergeScrapes(scrapes), 200, { "Content-Type": this.#registry.contentType });
