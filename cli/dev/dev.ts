@@ -5,6 +5,7 @@ import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
 import { startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
@@ -70,11 +71,24 @@ export async function startDev(
       this.set(streams.readerCount);
     },
   });
-  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
+  const catalogue = catalogueOf(compiled.queries, compiled.plan);
+  gateway.app.route("/", createQueries({ catalogue, answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
   gateway.app.route("/", createConsole());
+  gateway.app.route(
+    "/",
+    createHandbook({
+      topology: compiled.plan.name,
+      catalogue,
+      limits: gateway.limits,
+      keyed: key !== undefined && key !== "",
+      takesEvents: true,
+      streamed: true,
+      routes: () => gateway.app.routes,
+    }),
+  );
   gateway.setReady("engine", { ready: true, detail: "running" });
   engine.onStoppedTasks((tasks) =>
     gateway.setReady("engine", { ready: false, detail: `tasks stand still: ${tasks.join(", ")}; see ${logFile}` }),

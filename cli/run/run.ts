@@ -5,6 +5,7 @@ import { createConsole } from "#console/console.ts";
 import { loopbackHosts } from "#gateway/front-door.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { type RunningServer, startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { createShareRoute } from "#queries/cluster/share-http.ts";
@@ -182,7 +183,7 @@ export class RunningProcess {
   }
 
   #mountQueries(gateway: Gateway): void {
-    const { compiled, logger } = this.#parts;
+    const { compiled, key, logger } = this.#parts;
     const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
     const answerer = new ClusterAnswerer({
       plan: compiled.plan,
@@ -191,9 +192,22 @@ export class RunningProcess {
       ends: (partitions) => this.#log!.broker.ends(partitions),
     });
     gateway.app.route("/", createShareRoute({ group: this.#group, local: (member) => this.#owners?.local(member), onError }));
-    gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
+    const catalogue = catalogueOf(compiled.queries, compiled.plan);
+    gateway.app.route("/", createQueries({ catalogue, answerer, onError }));
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
+    gateway.app.route(
+      "/",
+      createHandbook({
+        topology: compiled.plan.name,
+        catalogue,
+        limits: gateway.limits,
+        keyed: key !== undefined && key !== "",
+        takesEvents: this.#options.gateway,
+        streamed: false,
+        routes: () => gateway.app.routes,
+      }),
+    );
   }
 
   /** The workers of this process; the dead letters are read on this thread, which has the log's door and no tasks. */
