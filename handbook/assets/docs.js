@@ -11,6 +11,8 @@ openTarget();
 
 for (const form of document.querySelectorAll("form.try")) {
   form.hidden = false;
+  // The same text, which can be changed.
+  form.previousElementSibling.hidden = true;
   const text = form.querySelector("textarea");
   const output = form.querySelector("output");
   form.querySelector(".fresh").addEventListener("click", () => freshen(text, output));

@@ -106,7 +106,7 @@ function eventsSection(document: OpenApi): Markup {
         <h3>Example</h3>
         ${code(example, `Example of ${eventType}`)}
         <form class="try" hidden>
-          <label>Event to send <textarea rows="12" spellcheck="false">${example}</textarea></label>
+          <label>Event to send <textarea rows="20" spellcheck="false">${example}</textarea></label>
           <p><button>Send it</button> <button type="button" class="fresh">Give it a new id</button></p>
           <output></output>
         </form>

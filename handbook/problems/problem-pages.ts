@@ -32,7 +32,7 @@ export function problemPages(told: ErrorsPage): readonly ProblemPage[] {
         slug,
         of: "gateway",
         ...problems[slug],
-        ...wordsOf(told.gateway, slug),
+        ...wordsOf(told.gateway, slug, problems[slug].title),
         headers,
         example: JSON.parse(example),
       };
@@ -45,7 +45,7 @@ export function problemPages(told: ErrorsPage): readonly ProblemPage[] {
         slug,
         of: "queries",
         ...queryProblems[slug],
-        ...wordsOf(told.queries, slug),
+        ...wordsOf(told.queries, slug, queryProblems[slug].title),
         headers,
         example: JSON.parse(example),
       };
@@ -53,7 +53,12 @@ export function problemPages(told: ErrorsPage): readonly ProblemPage[] {
   ];
 }
 
-const wordsOf = (told: ErrorsPage["gateway"], slug: ProblemSlug | QueryProblemSlug): Pick<ProblemPage, "meaning" | "remedy"> => {
+/** The title stands above the meaning, and is not said twice. */
+function wordsOf(
+  told: ErrorsPage["gateway"],
+  slug: ProblemSlug | QueryProblemSlug,
+  title: string,
+): Pick<ProblemPage, "meaning" | "remedy"> {
   const { meaning = "", remedy = "" } = told.get(slug) ?? {};
-  return { meaning, remedy };
-};
+  return { meaning: meaning.startsWith(`${title}. `) ? meaning.slice(title.length + 2) : meaning, remedy };
+}

@@ -9,13 +9,14 @@ const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 /** `millrace dev` without the demo, in a process of its own; started again, it has the same port and the same data. */
 export class DevServer {
-  readonly #data = mkdtempSync(join(tmpdir(), "millrace-handbook-"));
+  readonly #data: string;
   readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #port = 0;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, data: string = mkdtempSync(join(tmpdir(), "millrace-handbook-"))) {
     this.#env = env;
+    this.#data = data;
   }
 
   get url(): string {
