@@ -23,6 +23,7 @@ export class Sender {
   readonly #outbox = new Outbox();
   readonly #cancelled = new AbortController();
   #running = 0;
+  #turn: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
   /** While the whole server sends us away, nobody asks; ms. */
@@ -52,7 +53,12 @@ export class Sender {
 
   add(event: Held): void {
     this.#outbox.add(event);
-    this.#advance();
+    // All that are given in one turn are looked at once.
+    if (this.#turn === undefined)
+      this.#turn = setImmediate(() => {
+        this.#turn = undefined;
+        this.#advance();
+      });
   }
 
   /** Settles when `holds`; asked again whenever something was settled. */

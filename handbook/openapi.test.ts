@@ -194,6 +194,16 @@ test("[H1] what a process does not serve is not told: posts, streams, keys", () 
   const document = openapiOf(house, "1.0.0");
   expect(Object.keys(document.paths)).toEqual(["/v1/new"]);
   expect(document.paths["/v1/new"]!["get"]!.operationId).toMatch(/^untold/);
+  const running = ["/v1/retention", "/readyz", "/problems/queries/:slug"].map((path) => ({ method: "GET", path }));
+  const run = openapiOf(
+    { ...house, routes: () => [...running, { method: "POST", path: "/internal/query-shares" }, { method: "GET", path: "/" }] },
+    "1.0.0",
+  );
+  expect(Object.entries(run.paths).map(([path, { get }]) => `${path} ${get!.operationId}`)).toEqual([
+    "/v1/retention getRetention",
+    "/readyz getReadiness",
+    "/problems/queries/{slug} getQueryProblem",
+  ]);
   const keyed = openapiOf({ ...house, takesEvents: true }, "1.0.0");
   expect(keyed.paths["/v1/events"]!["post"]).toMatchObject({ security: [{ key: [] }] });
   expect(keyed.components).toHaveProperty("securitySchemes.key");
