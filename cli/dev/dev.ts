@@ -5,6 +5,7 @@ import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
 import { startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
@@ -71,11 +72,24 @@ export async function startDev(
   gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(options.host, key), onError }));
   const streams = new Streams({ answerer: queries, onError });
   countReaders(streams, registry);
-  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
+  const catalogue = catalogueOf(compiled.queries, compiled.plan);
+  gateway.app.route("/", createQueries({ catalogue, answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
   gateway.app.route("/", createConsole());
+  gateway.app.route(
+    "/",
+    createHandbook({
+      topology: compiled.plan.name,
+      catalogue,
+      limits: gateway.limits,
+      keyed: key !== undefined && key !== "",
+      takesEvents: true,
+      streamed: true,
+      routes: () => gateway.app.routes,
+    }),
+  );
   gateway.setReady("engine", { ready: true, detail: "running" });
   if (sinks) engine.onSinks((detail) => gateway.setReady("sinks", { ready: true, detail }));
   engine.onStoppedTasks((tasks) =>

@@ -5,6 +5,7 @@ import { createConsole } from "#console/console.ts";
 import { loopbackHosts } from "#gateway/front-door.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { type RunningServer, startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { ClusterStreams } from "#queries/cluster/cluster-streams.ts";
@@ -204,7 +205,7 @@ export class RunningProcess {
   }
 
   #mountQueries(gateway: Gateway): void {
-    const { compiled, logger } = this.#parts;
+    const { compiled, key, logger } = this.#parts;
     const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
     const answerer = new ClusterAnswerer({
       plan: compiled.plan,
@@ -214,11 +215,24 @@ export class RunningProcess {
     });
     gateway.app.route("/", createShareRoute({ group: this.#group, local: (member) => this.#owners?.local(member), onError }));
     const streams = (this.#streams = this.#makeStreams(onError));
-    gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, streams, onError }));
+    const catalogue = catalogueOf(compiled.queries, compiled.plan);
+    gateway.app.route("/", createQueries({ catalogue, answerer, streams, onError }));
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
     const ask: Inspector["letters"] = (asked, signal) => this.#inspector.letters(asked, signal);
     gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: notOnKafka, onError }));
+    gateway.app.route(
+      "/",
+      createHandbook({
+        topology: compiled.plan.name,
+        catalogue,
+        limits: gateway.limits,
+        keyed: key !== undefined && key !== "",
+        takesEvents: this.#options.gateway,
+        streamed: true,
+        routes: () => gateway.app.routes,
+      }),
+    );
   }
 
   /** Rows as they change, from whoever has the tasks. */
