@@ -10,8 +10,10 @@ export async function runAgain(
   { host, signal }: { readonly host: CommandHost; readonly signal: AbortSignal },
 ): Promise<Outcome | undefined> {
   const { columns } = host.stdout;
+  // Node warns of both at once.
+  const { FORCE_COLOR: _force, NO_COLOR: _no, ...others } = host.env;
   const env = {
-    ...host.env,
+    ...others,
     ...(isColoured(host) ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
     ...(columns === undefined ? {} : { COLUMNS: String(columns) }),
   };
