@@ -1,10 +1,12 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { runCommand } from "./commands.ts";
 import { applyDiff, blocksOf, type Block, chaptersOf } from "./testing/guide-blocks.ts";
 
+// Every chapter runs all cases, twice each, three times or more.
+vi.setConfig({ testTimeout: 120_000 });
 const repository = new URL("..", import.meta.url).pathname;
 const guide = join(repository, "docs/guide-topology-changes.md");
 /** Rewrites what the commands say in the guide: for whoever changed what they say, or the shipped files. */

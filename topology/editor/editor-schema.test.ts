@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { Ajv, type ValidateFunction } from "ajv";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { processors } from "#processors/registry.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import { compileTopology } from "../compile-topology.ts";
@@ -9,6 +9,8 @@ import { seededRandom } from "../testing/seeded-random.ts";
 import { isError, type TopologyProblem } from "../topology-error.ts";
 import { editorSchema } from "./editor-schema.ts";
 
+// Hundreds of files are compiled.
+vi.setConfig({ testTimeout: 120_000 });
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 const share = Number(process.env["SHARE"] ?? 8);
 const schema = editorSchema({ processors, events: eventRegistry });

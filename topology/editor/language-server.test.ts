@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { processors } from "#processors/registry.ts";
 import { aggregateNames } from "../expressions/aggregate-function.ts";
 import { LanguageServer, type LspPosition } from "../testing/language-server.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
 const shippedPath = fileURLToPath(new URL("../commerce.yaml", import.meta.url));
 const shipped = readFileSync(shippedPath, "utf8");
 /** Beside the shipped file, so that the same first line finds the schema; it is never on the disk. */

@@ -1,6 +1,9 @@
+import { parseTimestamp } from "#schemas/timestamp.ts";
+import { formatDuration, parseDuration } from "../parse/duration.ts";
 import type { Tree } from "../parse/yaml-tree.ts";
 import type { Place } from "../topology-error.ts";
 import { type Difference, valueText } from "./match.ts";
+import { testEpochMs } from "./parse-test-file.ts";
 import type { CaseFailure, Section } from "./run-case.ts";
 import { type CaseResult, isPassed } from "./run-test-files.ts";
 
@@ -65,26 +68,40 @@ function sectionText({ title, place, tree, differences }: Section, style: Result
 /** What is too many has no line of its own: that of its list. */
 function lineOf(difference: Difference, { place, tree }: Pick<Section, "place" | "tree">): Line {
   const { path, kind, expected, actual, hint } = difference;
-  const found = kind === "unexpected" ? place : placeAt(tree, path, place);
+  const found = kind === "unexpected" ? { place, tree: undefined } : written(tree, path, place);
+  const at = String(found.place.line);
+  const field = path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
+  const spans = kind === "differs" ? spansOf(found.tree, actual) : undefined;
+  if (spans !== undefined) return { at, field, ...spans };
   return {
-    at: String(found.line),
-    field: path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join(""),
+    at,
+    field,
     expected: kind === "unexpected" ? "nothing" : valueText(expected),
     actual: kind === "missing" ? "none" : kind === "no-field" ? `no such field${hint}` : valueText(actual),
   };
 }
 
-/** Where the file says what stands at a path, or what is nearest to it. */
-function placeAt(tree: Tree, path: Difference["path"], place: Place): Place {
+type Written = { readonly place: Place; readonly tree: Tree | undefined };
+
+/** What the file says at a path, and where; of what it does not say, the place of what is nearest to it. */
+function written(tree: Tree, path: Difference["path"], place: Place): Written {
   let [at, found] = [tree, place];
   for (const step of path) {
     const entry = typeof step === "string" && at.kind === "map" ? at.entries.get(step) : undefined;
     const inner: Tree | undefined = entry?.value ?? (typeof step === "number" && at.kind === "list" ? at.items[step] : undefined);
-    if (inner === undefined) return found;
+    if (inner === undefined) return { place: found, tree: undefined };
     found = entry?.place ?? inner.place;
     at = inner;
   }
-  return found;
+  return { place: found, tree: at };
+}
+
+/** Times that the file writes as spans from the start of the test are shown so, both of them. */
+function spansOf(tree: Tree | undefined, actual: unknown): Pick<Line, "expected" | "actual"> | undefined {
+  if (tree?.kind !== "scalar" || parseDuration(tree.text, 0) === undefined || typeof actual !== "string") return undefined;
+  const ms = parseTimestamp(actual);
+  if (ms === undefined || ms < testEpochMs) return undefined;
+  return { expected: tree.text, actual: formatDuration(ms - testEpochMs) };
 }
 
 const cut = (text: string, room: number): string => (text.length <= room ? text : `${text.slice(0, room - 1)}…`);

@@ -65,6 +65,28 @@ FAIL t.test.yaml:11  says nothing that is an event
 `);
 });
 
+test("[ED5] good and bad are marked as the caller has it, values share the columns there are, and times stand as the file has them", async () => {
+  const path = files(`
+- name: fails
+  in: { business.inventory.received: [{ at: 1h, data: { sku: A, quantity: 2 } }] }
+  rows: { units: [{ sku: A, units: 3 }, { sku: "${"B".repeat(80)}", units: 4 }] }
+  out: { analytics.units: [{ key: A, at: 2h }] }
+`);
+  const { results } = await runTestFiles([path], { processors: [] });
+  const mark = (sign: string) => (text: string) => `${sign}${text}${sign}`;
+  const text = formatResults(results, { good: mark("+"), bad: mark("!"), dim: mark(""), bold: mark("*"), columns: 60 });
+  expect(text.replaceAll(path, "t.test.yaml")).toBe(`!FAIL! t.test.yaml:2  *fails*
+     *out analytics.units*
+       line          expected  there is
+          5  [0].at  +2h      +  !1h!
+     *rows units*
+       line             expected           there is
+          4  [0].units  +3                +  !2!
+          4  [1]        +{"sku":"BBBBBBBB…+  !none!
+!0 passed, 1 failed!
+`);
+});
+
 test("[Y18] mistakes of a test file, or of its topology, are told with their places and nothing is run", async () => {
   expect(await run(files(`- { nam: x, in: { business.inventory.received: [7] }, clock: soon }\n`)))
     .toBe(`t.test.yaml:1:3  TOPOLOGY_MISSING_FIELD  a case needs "law" or "name"
