@@ -16,6 +16,14 @@ const commands: Readonly<Record<string, Loadable>> = {
     summary: "check topology files: every mistake at once, with its place",
     load: async () => (await import("./check/command.ts")).runCheckCommand,
   },
+  graph: {
+    summary: "draw a topology: Mermaid, or an SVG that stands alone",
+    load: async () => (await import("./graph/command.ts")).runGraphCommand,
+  },
+  schema: {
+    summary: "the JSON Schema of topology files, for editors",
+    load: async () => (await import("./schema/command.ts")).runSchemaCommand,
+  },
   test: { summary: "run the *.test.yaml beside topology files", load: async () => (await import("./test/command.ts")).runTestCommand },
   replay: {
     summary: "post real orders to a running Millrace, each once",

@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { processors } from "#processors/registry.ts";
 import { formatProblem } from "./topology-error.ts";
-import { formatResults, isPassed, runTestFiles } from "./testing/run-test-files.ts";
+import { formatResults } from "./testing/format-results.ts";
+import { isPassed, runTestFiles } from "./testing/run-test-files.ts";
 
 const cases = fileURLToPath(new URL("commerce.test.yaml", import.meta.url));
 

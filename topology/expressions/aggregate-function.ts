@@ -21,6 +21,18 @@ export type AggregateFunction = {
 export const aggregateNames = ["count", "sum", "min", "max", "avg", "distinct", "first", "last"] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
+/** What each of them gives, for whoever writes one. */
+export const aggregateSummaries: Readonly<Record<AggregateName, string>> = {
+  count: "How many records there are.",
+  sum: "The sum of int, double, decimal or money.",
+  min: "The least of numbers, times, texts, decimals or money.",
+  max: "The greatest of numbers, times, texts, decimals or money.",
+  avg: "The mean of int or double; of money, give sum and count.",
+  distinct: "How many different values there are, exactly; every value is kept.",
+  first: "The value that came first.",
+  last: "The value that came last.",
+};
+
 const same = (state: unknown): unknown => state;
 
 /** The function for arguments of a type, or what is wrong with it. `argument` is absent in `count()`. */

@@ -1,32 +1,25 @@
+import { fieldsOf } from "../shape/file-shape.ts";
+import {
+  dedupeShape,
+  emitWords,
+  flatMapShape,
+  lateWords,
+  mostRanks,
+  namedKeyShape,
+  nodeShape,
+  requireShape,
+  reservedIds,
+  tableShape,
+  topShape,
+  windowShape,
+} from "../shape/node-shape.ts";
+import { identifier, kebab } from "../shape/scalars.ts";
 import type { Report } from "../topology-error.ts";
 import { type MapReader, readFields, readMap, readText, readTexts } from "./map-reader.ts";
 import type { FromSyntax, NodeSyntax, Text } from "./syntax.ts";
 import type { Tree, TreeEntry } from "./yaml-tree.ts";
 
-const fields = [
-  "from",
-  "dedupe",
-  "where",
-  "require",
-  "select",
-  "flatMap",
-  "branch",
-  "key",
-  "window",
-  "aggregate",
-  "emit",
-  "late",
-  "table",
-  "top",
-  "use",
-  "with",
-  "to",
-] as const;
-
-const kebab = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 export const isKebab = (name: string): boolean => kebab.test(name) && name.length <= 64;
-/** Words that stand for something else where a node may be named. */
-export const reservedIds: readonly string[] = ["key", "in", "out", "dlq"];
 
 type Reading = { readonly what: string; readonly report: Report };
 
@@ -35,7 +28,7 @@ export function readNode(id: string, { place, value }: TreeEntry, report: Report
   const what = `node "${id}"`;
   if (!isKebab(id)) report("TOPOLOGY_BAD_NAME", place, `"${id}" is no name for a node: kebab-case, as in "orders-by-day"`);
   else if (reservedIds.includes(id)) report("TOPOLOGY_BAD_NAME", place, `"${id}" is a reserved word and no name for a node`);
-  const map = readMap(value, { known: fields, what, report });
+  const map = readMap(value, { known: fieldsOf(nodeShape), what, report });
   if (map === undefined) return undefined;
   const reading = { what, report };
   const from = map.required("from");
@@ -53,8 +46,8 @@ export function readNode(id: string, { place, value }: TreeEntry, report: Report
     ...optional("key", readKey(map.entry("key"), reading)),
     ...optional("window", readWindow(map.entry("window"), reading)),
     ...optional("aggregate", readAggregate(map.entry("aggregate"), reading)),
-    ...optional("emit", placed(map, "emit", map.oneOf("emit", ["update", "final"]))),
-    ...optional("late", placed(map, "late", map.oneOf("late", ["drop", "dead-letter"]))),
+    ...optional("emit", placed(map, "emit", map.oneOf("emit", emitWords))),
+    ...optional("late", placed(map, "late", map.oneOf("late", lateWords))),
     ...optional("table", readTable(map.entry("table"), reading)),
     ...optional("top", readTop(map.entry("top"), reading)),
     ...optional("use", use),
@@ -79,13 +72,13 @@ function readFrom(tree: Tree, { what, report }: Reading): FromSyntax {
 }
 
 function readDedupe(entry: TreeEntry | undefined, { what, report }: Reading): NodeSyntax["dedupe"] {
-  const map = entry && readMap(entry.value, { known: ["by", "within", "late"], what: `dedupe of ${what}`, report });
+  const map = entry && readMap(entry.value, { known: fieldsOf(dedupeShape), what: `dedupe of ${what}`, report });
   if (map === undefined) return undefined;
   map.required("by");
   map.required("within");
   const by = map.text("by");
   const withinMs = map.durationMs("within");
-  const late = map.oneOf("late", ["drop", "dead-letter"]) ?? "drop";
+  const late = map.oneOf("late", lateWords) ?? "drop";
   return by === undefined || withinMs === undefined ? undefined : { place: entry!.place, by, withinMs, late };
 }
 
@@ -93,7 +86,7 @@ function readRequire(entry: TreeEntry | undefined, { what, report }: Reading): N
   if (entry === undefined) return [];
   const trees = entry.value.kind === "list" ? entry.value.items : [entry.value];
   return trees.flatMap((tree) => {
-    const map = readMap(tree, { known: ["that", "reason"], what: `require of ${what}`, report });
+    const map = readMap(tree, { known: fieldsOf(requireShape), what: `require of ${what}`, report });
     if (map === undefined) return [];
     map.required("that");
     map.required("reason");
@@ -108,13 +101,13 @@ function readRequire(entry: TreeEntry | undefined, { what, report }: Reading): N
 
 function readFlatMap(entry: TreeEntry | undefined, { what, report }: Reading): NodeSyntax["flatMap"] {
   const inner = `flatMap of ${what}`;
-  const map = entry && readMap(entry.value, { known: ["each", "as", "select", "where"], what: inner, report });
+  const map = entry && readMap(entry.value, { known: fieldsOf(flatMapShape), what: inner, report });
   if (map === undefined) return undefined;
   map.required("each");
   map.required("as");
   const each = map.text("each");
   const as = map.text("as");
-  if (as !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(as.text)) {
+  if (as !== undefined && !identifier.test(as.text)) {
     report("TOPOLOGY_BAD_NAME", as.place, `"${as.text}" is no name: letters, digits and _, and no digit first`);
   }
   if (each === undefined || as === undefined) return undefined;
@@ -154,11 +147,11 @@ function readKey(entry: TreeEntry | undefined, { what, report }: Reading): NodeS
       const of = readText(tree, `key of ${what}`, report);
       return of === undefined ? [] : [{ of }];
     }
-    const map = readMap(tree, { known: ["as", "of"], what: `key of ${what}`, report });
+    const map = readMap(tree, { known: fieldsOf(namedKeyShape), what: `key of ${what}`, report });
     map?.required("as");
     map?.required("of");
     const [as, of] = [map?.text("as"), map?.text("of")];
-    if (as !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(as.text)) {
+    if (as !== undefined && !identifier.test(as.text)) {
       report("TOPOLOGY_BAD_NAME", as.place, `"${as.text}" is no name for a column: letters, digits and _, and no digit first`);
       return [];
     }
@@ -170,7 +163,7 @@ function readKey(entry: TreeEntry | undefined, { what, report }: Reading): NodeS
 
 function readWindow(entry: TreeEntry | undefined, { what, report }: Reading): NodeSyntax["window"] {
   const inner = `window of ${what}`;
-  const map = entry && readMap(entry.value, { known: ["tumbling", "grace", "retain"], what: inner, report });
+  const map = entry && readMap(entry.value, { known: fieldsOf(windowShape), what: inner, report });
   if (map === undefined) return undefined;
   map.required("tumbling");
   const sizeMs = map.durationMs("tumbling");
@@ -195,18 +188,18 @@ function readTable(entry: TreeEntry | undefined, { what, report }: Reading): Nod
     report("TOPOLOGY_WRONG_SHAPE", value.place, `"table" of ${what} is true, or { by: expressions }`);
     return undefined;
   }
-  const map = readMap(value, { known: ["by"], what: `table of ${what}`, report });
+  const map = readMap(value, { known: fieldsOf(tableShape), what: `table of ${what}`, report });
   const by = map?.required("by");
   return by === undefined ? undefined : { place, by: readTexts(by.value, `"by" in table of ${what}`, report) };
 }
 
 function readTop(entry: TreeEntry | undefined, { what, report }: Reading): NodeSyntax["top"] {
   const inner = `top of ${what}`;
-  const map = entry && readMap(entry.value, { known: ["by", "limit", "each"], what: inner, report });
+  const map = entry && readMap(entry.value, { known: fieldsOf(topShape), what: inner, report });
   if (map === undefined) return undefined;
   map.required("limit");
   const [by, each] = [map.required("by"), map.entry("each")];
-  const limit = map.count("limit", 10_000);
+  const limit = map.count("limit", mostRanks);
   if (by === undefined || limit === undefined) return undefined;
   return {
     place: entry!.place,

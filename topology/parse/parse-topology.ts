@@ -1,3 +1,5 @@
+import { fieldsOf, fileShape, mostPartitions, topicShape } from "../shape/file-shape.ts";
+import { identifier, topicName } from "../shape/scalars.ts";
 import type { Report } from "../topology-error.ts";
 import { parseDuration } from "./duration.ts";
 import { readMap, readText } from "./map-reader.ts";
@@ -17,7 +19,7 @@ export function parseTopology(text: string, file: string, report: Report): Topol
       if (name === "run") report("TOPOLOGY_NOT_SUPPORTED", place, `"${name}:" is not there yet; leave it out`);
     }
   }
-  const map = readMap(tree, { known: ["topology", "topics", "nodes", "sinks", "run"], what: "the file", report });
+  const map = readMap(tree, { known: [...fieldsOf(fileShape), "sinks", "run"], what: "the file", report });
   if (map === undefined) return undefined;
   const name = map.required("topology") && map.text("topology");
   if (name !== undefined && !isKebab(name.text)) {
@@ -46,12 +48,12 @@ function readTopics(tree: Tree | undefined, report: Report): readonly TopicSynta
   }
   return [...tree.entries].flatMap(([name, { place, value }]) => {
     const what = `topic "${name}"`;
-    const map = readMap(value, { known: ["partitions", "retention", "fields", "key"], what, report });
+    const map = readMap(value, { known: fieldsOf(topicShape), what, report });
     if (map === undefined) return [];
-    if (!/^[a-z0-9]+([.-][a-z0-9]+)*$/.test(name)) {
+    if (!topicName.test(name)) {
       report("TOPOLOGY_BAD_NAME", place, `"${name}" is no name for a topic: words of lower case with "." and "-"`);
     }
-    const count = map.count("partitions", 4096);
+    const count = map.count("partitions", mostPartitions);
     return {
       name,
       place,
@@ -80,7 +82,7 @@ function readTypes(tree: Tree | undefined, what: string, report: Report): TopicS
   }
   return [...tree.entries].flatMap(([name, { place, value }]) => {
     const type = readText(value, `type of "${name}" of ${what}`, report);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) report("TOPOLOGY_BAD_NAME", place, `"${name}" is no name for a field`);
+    if (!identifier.test(name)) report("TOPOLOGY_BAD_NAME", place, `"${name}" is no name for a field`);
     return type === undefined ? [] : [{ name: { text: name, place, at: () => place }, type }];
   });
 }

@@ -2,7 +2,7 @@ import type { Processor } from "@millrace/engine";
 import { compileTopology } from "../compile-topology.ts";
 import { formatProblem, isError, problemList } from "../topology-error.ts";
 import { parseTestFile } from "./parse-test-file.ts";
-import { runCase } from "./run-case.ts";
+import { failureLines, runCase } from "./run-case.ts";
 
 /** Compiles a topology given as text and runs the cases given as text, each with and without restarts; answers what went otherwise. */
 export function runInline(topology: string, cases: string, processors: readonly Processor[] = []): readonly string[] {
@@ -15,7 +15,7 @@ export function runInline(topology: string, cases: string, processors: readonly 
     if (compiled === undefined) continue;
     for (const restarts of [false, true]) {
       for (const failure of runCase(one, compiled, { restarts }))
-        lines.push(...failure.lines.map((line) => `${one.name}${restarts ? " (restarts)" : ""}: ${line}`));
+        lines.push(...failureLines(failure).map((line) => `${one.name}${restarts ? " (restarts)" : ""}: ${line}`));
     }
   }
   return lines;

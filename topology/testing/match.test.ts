@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { differences } from "./match.ts";
+import { compare, differenceLine } from "./match.ts";
+
+const differences = (expected: unknown, actual: unknown): readonly string[] => compare(expected, actual).map(differenceLine);
 
 describe("[Y18] what is expected", () => {
   test("of a map is compared field by field, and no more than is said", () => {
@@ -16,6 +18,17 @@ describe("[Y18] what is expected", () => {
     expect(differences([{ a: 1 }], [{ a: 1 }, { a: 2 }])).toEqual([`[1]: not expected: {"a":2}`]);
     expect(differences([{ a: 1 }, { a: 2 }], [{ a: 1 }])).toEqual([`[1]: expected {"a":2}, and there is none`]);
     expect(differences([], undefined)).toEqual(["expected [], and there is nothing"]);
+  });
+
+  test("of a list with members too few or too many names those, not all behind them", () => {
+    const rows = ["a", "b", "c", "d"].map((sku, units) => ({ sku, units }));
+    expect(differences(rows.slice(1), rows)).toEqual([`[0]: not expected: {"sku":"a","units":0}`]);
+    expect(differences(rows, rows.toSpliced(1, 1))).toEqual([`[1]: expected {"sku":"b","units":1}, and there is none`]);
+    // What stands between two that match is compared by its place.
+    expect(differences(rows, [rows[0], { sku: "b", units: 7 }, rows[2]])).toEqual([
+      "[1].units: expected 1, and there is 7",
+      `[3]: expected {"sku":"d","units":3}, and there is none`,
+    ]);
   });
 
   test("of an amount is the number, however it is written", () => {

@@ -68,11 +68,15 @@ function readStep(map: MapReader, report: Report): TestStep {
     restart: map.text("restart")?.text === "true",
     out: readNamed(map.entry("out"), `"out"`, report).map((named) => expected(named, report)),
     rows: readNamed(map.entry("rows"), `"rows"`, report).map((named) => expected(named, report)),
-    deadLetters: letters && { place: letters.place, letters: (list ?? []).map((item) => plainValue(item, {}, report)) },
+    deadLetters: letters && {
+      place: letters.place,
+      tree: letters.value,
+      letters: (list ?? []).map((item) => plainValue(item, {}, report)),
+    },
   };
 }
 
-type Named = { readonly name: string; readonly place: Place; readonly items: readonly Tree[] };
+type Named = { readonly name: string; readonly place: Place; readonly items: readonly Tree[]; readonly tree: Tree };
 
 function readNamed(entry: TreeEntry | undefined, what: string, report: Report): readonly Named[] {
   if (entry === undefined) return [];
@@ -80,7 +84,12 @@ function readNamed(entry: TreeEntry | undefined, what: string, report: Report): 
     report("TOPOLOGY_WRONG_SHAPE", entry.value.place, `${what} is a map of names to lists`);
     return [];
   }
-  return [...entry.value.entries].map(([name, { place, value }]) => ({ name, place, items: listOf(value, `"${name}"`, report) }));
+  return [...entry.value.entries].map(([name, { place, value }]) => ({
+    name,
+    place,
+    items: listOf(value, `"${name}"`, report),
+    tree: value,
+  }));
 }
 
 function listOf(tree: Tree, what: string, report: Report): readonly Tree[] {
@@ -89,9 +98,10 @@ function listOf(tree: Tree, what: string, report: Report): readonly Tree[] {
   return [];
 }
 
-const expected = ({ name, place, items }: Named, report: Report): Expected => ({
+const expected = ({ name, place, items, tree }: Named, report: Report): Expected => ({
   name,
   place,
+  tree,
   list: items.map((item) => plainValue(item, {}, report)),
 });
 

@@ -14,15 +14,33 @@ import { schemaOfTopic } from "#schemas/event-registry.ts";
 import { formatTimestamp } from "#schemas/timestamp.ts";
 import type { Compiled } from "../compile-topology.ts";
 import { didYouMean } from "../did-you-mean.ts";
+import type { Tree } from "../parse/yaml-tree.ts";
 import type { QueryPlan, QueryRow } from "../plan/query-plan.ts";
 import type { StoreEntry } from "../streams/query-draft.ts";
-import { differences } from "./match.ts";
+import type { Place } from "../topology-error.ts";
+import { compare, type Difference, differenceLine } from "./match.ts";
 import { testEpochMs, timeOf } from "./parse-test-file.ts";
 import { sampleEvent, sampleRecord } from "./sample-value.ts";
-import type { TestCase, TestRecord, TestStep } from "./test-syntax.ts";
+import type { Expected, TestCase, TestRecord, TestStep } from "./test-syntax.ts";
 
-/** Lines that say what went otherwise, with the step they belong to; none if the case passes. */
-export type CaseFailure = { readonly step: TestStep; readonly lines: readonly string[] };
+/** What differs in the rows of a query, the records of a topic or the dead letters; `tree` is what the file says of them. */
+export type Section = {
+  readonly title: string;
+  readonly place: Place;
+  readonly tree: Tree;
+  readonly differences: readonly Difference[];
+};
+
+/** What went otherwise, with the step it belongs to; none if the case passes. Notes are of what could not be compared at all. */
+export type CaseFailure = { readonly step: TestStep; readonly notes: readonly string[]; readonly sections: readonly Section[] };
+
+/** A failure as lines. */
+export const failureLines = ({ notes, sections }: CaseFailure): readonly string[] => [
+  ...notes,
+  ...sections.flatMap(({ title, differences }) =>
+    differences.map(differenceLine).map((line) => `${title}${line.startsWith("[") ? "" : " "}${line}`),
+  ),
+];
 
 /** Runs a case; `restarts` takes the records one by one, with a restart from the last commit after each. [Y19] */
 export function runCase({ steps }: TestCase, compiled: Compiled, { restarts }: { restarts: boolean }): readonly CaseFailure[] {
@@ -31,13 +49,13 @@ export function runCase({ steps }: TestCase, compiled: Compiled, { restarts }: {
   const failures: CaseFailure[] = [];
   let count = 0;
   for (const step of steps) {
-    const lines: string[] = [];
+    const notes: string[] = [];
     for (const record of step.in.toSorted((a, b) => a.atMs - b.atMs)) {
       const input = topics.includes(record.topic)
         ? inputOf(record, compiled, `e${++count}`)
         : `there is no topic "${record.topic}"${didYouMean(record.topic, topics)}`;
       if (typeof input === "string") {
-        lines.push(`in ${record.topic}, line ${record.place.line}: ${input}`);
+        notes.push(`in ${record.topic}, line ${record.place.line}: ${input}`);
         continue;
       }
       driver.append(record.topic, input);
@@ -47,8 +65,9 @@ export function runCase({ steps }: TestCase, compiled: Compiled, { restarts }: {
     }
     driver.advance(step.clockMs);
     if (step.restart || restarts) driver.restart();
-    lines.push(...checkStep(step, driver, compiled));
-    if (lines.length > 0) failures.push({ step, lines });
+    const checked = checkStep(step, driver, compiled);
+    notes.push(...checked.notes);
+    if (notes.length + checked.sections.length > 0) failures.push({ step, notes, sections: checked.sections });
   }
   return failures;
 }
@@ -71,34 +90,31 @@ function inputOf({ topic, value, key, atMs }: TestRecord, { recordTypes }: Compi
   return { key: key ?? sample.key, value: encodeEvent(sample.event), timestamp: atMs };
 }
 
-function checkStep(step: TestStep, driver: TopologyDriver, compiled: Compiled): readonly string[] {
+function checkStep(step: TestStep, driver: TopologyDriver, compiled: Compiled): Pick<CaseFailure, "notes" | "sections"> {
   const { plan, queries } = compiled;
-  const lines: string[] = [];
-  for (const [task, error] of driver.stopped) lines.push(`task ${task} stopped: ${error instanceof Error ? error.message : String(error)}`);
+  const notes: string[] = [];
+  const sections: Section[] = [];
+  const matched = (title: string, { place, tree, list }: Pick<Expected, "place" | "tree" | "list">, actual: readonly unknown[]): void => {
+    const differences = compare(list, actual);
+    if (differences.length > 0) sections.push({ title, place, tree, differences });
+  };
+  for (const [task, error] of driver.stopped) notes.push(`task ${task} stopped: ${error instanceof Error ? error.message : String(error)}`);
   const topics = plan.topics.map(({ name }) => name);
-  for (const { name, list } of step.out) {
-    if (!topics.includes(name)) lines.push(`out: there is no topic "${name}"${didYouMean(name, topics)}`);
-    else
-      lines.push(
-        ...indented(
-          `out ${name}`,
-          differences(
-            list.map(withTimes),
-            driver.drain(name).map((record) => shown(name, record, compiled)),
-          ),
-        ),
-      );
+  for (const { name, list, ...at } of step.out) {
+    if (!topics.includes(name)) {
+      notes.push(`out: there is no topic "${name}"${didYouMean(name, topics)}`);
+      continue;
+    }
+    const records = driver.drain(name).map((record) => shown(name, record, compiled));
+    matched(`out ${name}`, { ...at, list: list.map(withTimes) }, records);
   }
-  for (const { name, list } of step.rows) {
+  for (const { name, list, ...at } of step.rows) {
     const query = queries.find((one) => one.name === name);
-    if (query === undefined)
-      lines.push(
-        `rows: there is no query "${name}"${didYouMean(
-          name,
-          queries.map((one) => one.name),
-        )}`,
-      );
-    else lines.push(...indented(`rows ${name}`, differences(list.map(withTimes), queryRows(query, driver))));
+    if (query !== undefined) matched(`rows ${name}`, { ...at, list: list.map(withTimes) }, queryRows(query, driver));
+    else {
+      const names = queries.map((one) => one.name);
+      notes.push(`rows: there is no query "${name}"${didYouMean(name, names)}`);
+    }
   }
   const letters = plan.topics
     .filter(({ name }) => topics.includes(deadLetterTopicOf(name)))
@@ -107,14 +123,11 @@ function checkStep(step: TestStep, driver: TopologyDriver, compiled: Compiled): 
         .drain(deadLetterTopicOf(name))
         .map((record) => ({ topic: name, key: record.key, ...deadLetterOf(encodeHeaders(record.headers)) })),
     );
-  if (step.deadLetters !== undefined) lines.push(...indented("deadLetters", differences(step.deadLetters.letters, letters)));
+  if (step.deadLetters !== undefined) matched("deadLetters", { ...step.deadLetters, list: step.deadLetters.letters }, letters);
   // What is not said is not looked at again in the next step.
   for (const name of topics) driver.drain(name);
-  return lines;
+  return { notes, sections };
 }
-
-const indented = (what: string, lines: readonly string[]): readonly string[] =>
-  lines.map((line) => `${what}${line.startsWith("[") ? "" : " "}${line}`);
 
 /** `at: 90s` and times of windows are spans from the start of the test. */
 function withTimes(expected: unknown): unknown {

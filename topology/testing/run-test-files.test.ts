@@ -5,7 +5,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { defineProcessor, keyValueStore, mapValue } from "@millrace/engine";
 import { codecOf } from "#schemas/codec/record-codec.ts";
 import { formatProblem } from "../topology-error.ts";
-import { formatResults, runTestFiles } from "./run-test-files.ts";
+import { formatResults } from "./format-results.ts";
+import { runTestFiles } from "./run-test-files.ts";
 
 const topology = `
 topology: t
@@ -30,7 +31,7 @@ async function run(path: string): Promise<string> {
     .replaceAll(path.replace(".test", ""), "t.yaml");
 }
 
-test("[Y18] a case that fails says where and what", async () => {
+test("[Y18] [ED5] a case that fails says where and what", async () => {
   const path = files(`
 - law: passes
   in: { business.inventory.received: [{ data: { sku: A, quantity: 2 } }] }
@@ -46,15 +47,43 @@ test("[Y18] a case that fails says where and what", async () => {
 `);
   expect(await run(path)).toBe(`ok   t.test.yaml:2  passes
 FAIL t.test.yaml:5  fails
-     line 7: out analytics.units[0].units: expected 3, and there is 2
      line 7: out: there is no topic "analytics.unit"; did you mean "analytics.units"?
-     line 9: rows units[0]: not expected: {"sku":"A","units":2}
+     out analytics.units
+       line             expected  there is
+          8  [0].units  3         2
      line 9: rows: there is no query "unit"; did you mean "units"?
-     line 9: deadLetters[0]: expected {"reason":"late"}, and there is none
+     rows units
+       line       expected  there is
+          9  [0]  nothing   {"sku":"A","units":2}
+     deadLetters
+       line       expected           there is
+         10  [0]  {"reason":"late"}  none
 FAIL t.test.yaml:11  says nothing that is an event
      line 11: in business.inventory.received, line 12: /data/quantitty: unknown field; it is not kept (a field of the schema)
      line 11: in business.inventory.recieved, line 12: there is no topic "business.inventory.recieved"; did you mean "business.inventory.received"?
 1 passed, 2 failed
+`);
+});
+
+test("[ED5] good and bad are marked as the caller has it, values share the columns there are, and times stand as the file has them", async () => {
+  const path = files(`
+- name: fails
+  in: { business.inventory.received: [{ at: 1h, data: { sku: A, quantity: 2 } }] }
+  rows: { units: [{ sku: A, units: 3 }, { sku: "${"B".repeat(80)}", units: 4 }] }
+  out: { analytics.units: [{ key: A, at: 2h }] }
+`);
+  const { results } = await runTestFiles([path], { processors: [] });
+  const mark = (sign: string) => (text: string) => `${sign}${text}${sign}`;
+  const text = formatResults(results, { good: mark("+"), bad: mark("!"), dim: mark(""), bold: mark("*"), columns: 60 });
+  expect(text.replaceAll(path, "t.test.yaml")).toBe(`!FAIL! t.test.yaml:2  *fails*
+     *out analytics.units*
+       line          expected  there is
+          5  [0].at  +2h      +  !1h!
+     *rows units*
+       line             expected           there is
+          4  [0].units  +3                +  !2!
+          4  [1]        +{"sku":"BBBBBBBB…+  !none!
+!0 passed, 1 failed!
 `);
 });
 
@@ -99,5 +128,9 @@ test("[Y19] a processor that forgets at a restart fails its cases", async () => 
   const outcome = async (isDurable: boolean): Promise<string> =>
     formatResults((await runTestFiles([path], { processors: [counter(isDurable)] })).results);
   expect(await outcome(true)).toContain("1 passed, 0 failed");
-  expect(await outcome(false)).toContain("line 1, with a restart after every record: out analytics.n[1].n: expected 2, and there is 1");
+  expect(await outcome(false)).toContain(`     with a restart after every record:
+     out analytics.n
+       line         expected  there is
+          3  [1].n  2         1
+`);
 });

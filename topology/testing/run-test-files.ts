@@ -55,17 +55,3 @@ function outcomes(_case: TestCase, run: (restarts: boolean) => readonly CaseFail
 }
 
 export const isPassed = ({ failures, restartFailures }: CaseResult): boolean => failures.length === 0 && restartFailures.length === 0;
-
-/** The results as text: a line a case, below it what differs and where. */
-export function formatResults(results: readonly CaseResult[]): string {
-  const lines = results.flatMap((result) => [
-    `${isPassed(result) ? "ok  " : "FAIL"} ${result.file}:${result.line}  ${result.name}`,
-    ...result.failures.flatMap((failure) => failureLines(failure, "")),
-    ...result.restartFailures.flatMap((failure) => failureLines(failure, ", with a restart after every record")),
-  ]);
-  const failed = results.filter((result) => !isPassed(result)).length;
-  return `${[...lines, `${results.length - failed} passed, ${failed} failed`].join("\n")}\n`;
-}
-
-const failureLines = ({ step, lines }: CaseFailure, how: string): readonly string[] =>
-  lines.map((line) => `     line ${step.place.line}${how}: ${line}`);

@@ -1,3 +1,4 @@
+import type { Tree } from "../parse/yaml-tree.ts";
 import type { Place } from "../topology-error.ts";
 
 /** A file of cases about one topology. */
@@ -14,7 +15,7 @@ export type TestStep = {
   readonly restart: boolean;
   readonly out: readonly Expected[];
   readonly rows: readonly Expected[];
-  readonly deadLetters: { readonly place: Place; readonly letters: readonly unknown[] } | undefined;
+  readonly deadLetters: { readonly place: Place; readonly letters: readonly unknown[]; readonly tree: Tree } | undefined;
 };
 
 export type TestRecord = {
@@ -29,4 +30,4 @@ export type TestRecord = {
 };
 
 /** Of a topic or a query. */
-export type Expected = { readonly name: string; readonly place: Place; readonly list: readonly unknown[] };
+export type Expected = { readonly name: string; readonly place: Place; readonly list: readonly unknown[]; readonly tree: Tree };

@@ -14,9 +14,10 @@ export const sizes = {
 
 /**
  * Vertices by name, sub-topologies, and edges in the order of the graph; left to right, as the records go. `dagre` is the layout library: it says in
- * which column and at which height each stands, and where long lines pass between boxes; the lines themselves are drawn here.
+ * which column and at which height each stands, and where long lines pass between boxes; the lines themselves are drawn here. `sizeOf` answers sizes of
+ * one's own, for drawings that say something else in the boxes.
  */
-export function layOut(graph, dagre) {
+export function layOut(graph, dagre, sizeOf) {
   const drawn = new dagre.Graph({ compound: true, multigraph: true });
   drawn.setGraph({ rankdir: "LR", nodesep: 22, edgesep: 14, ranksep: sizes.gap, marginx: 16, marginy: 30 });
   for (const { id } of graph.subTopologies) drawn.setNode(`group:${id}`, {});
@@ -26,7 +27,7 @@ export function layOut(graph, dagre) {
   const outOf = Map.groupBy(graph.edges.entries(), ([, { from }]) => from);
   // The order of the plan decides where nothing else does.
   for (const ref of graph.order) {
-    const size = groups.has(ref) ? sizes.node : kinds.get(ref) === "repartition" ? sizes.repartition : sizes.topic;
+    const size = sizeOf !== undefined ? sizeOf(ref) : groups.has(ref) ? sizes.node : kinds.get(ref) === "repartition" ? sizes.repartition : sizes.topic;
     const ends = Math.max(into.get(ref)?.length ?? 0, 1);
     drawn.setNode(ref, { width: size.width, height: Math.max(size.height, ends * sizes.port + 3) });
     if (groups.has(ref)) drawn.setParent(ref, `group:${groups.get(ref)}`);
