@@ -53,7 +53,7 @@ class Reader {
   }
 }
 
-describeKafka("streams of millrace run", { timeout: 240_000 }, () => {
+describeKafka("streams of millrace run", { timeout: 360_000 }, () => {
   test("[Q47] a reader is told what all processes have; one is killed, another takes over, and no last value is missing", async () => {
     const folder = temporaryFolder();
     const name = `streams-${randomBytes(6).toString("hex")}`;
