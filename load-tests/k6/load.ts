@@ -96,8 +96,8 @@ type Asked = {
 
 function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...place }: Asked): void {
   // By path, which spares making objects of all the other results.
-  const after = encodeURIComponent(String(response.json(`results.${index}.token`)));
-  const ack = String(response.json("ack"));
+  const after = encodeURIComponent(textAt(response, `results.${index}.token`));
+  const ack = textAt(response, "ack");
   const answer = http.get(`${url}/v1/queries/${visibleBy}?sku=${sku}&limit=1&after=${after}`, {
     headers: { ...headers, Prefer: "wait=10" },
     tags: { name: "shown", kind: "shown" },
@@ -107,6 +107,11 @@ function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...plac
   if (found) shown.add(ms, { phase: place.phase });
   else notShown.add(1);
   console.log(formatTold({ kind: "shown", ...place, ms: found ? Math.max(1, ms) : 0, ack }));
+}
+
+function textAt(response: RefinedResponse<"text">, path: string): string {
+  const found = response.json(path);
+  return typeof found === "string" ? found : "";
 }
 
 /** A letter an event, and the first code. What has no answer may be stored all the same; what was turned away whole is not. */

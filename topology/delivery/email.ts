@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { requiredText, textAt } from "./content.ts";
 import type { SinkOpener } from "./delivery-plan.ts";
 import type { SinkScope } from "./sink-scope.ts";
+import { mostMailConnections, tlsWords } from "../shape/sink-shape.ts";
 
 const submissionPort = 587;
 
@@ -10,9 +11,9 @@ export function emailSink(scope: SinkScope): SinkOpener | undefined {
   const { settings, see } = scope;
   for (const field of ["server", "sender"]) settings.required(field);
   const [server, sender, ca, user] = [scope.setting("server"), scope.setting("sender"), scope.setting("ca"), scope.setting("user")];
-  const tls = settings.oneOf("tls", ["implicit", "starttls", "none"]);
+  const tls = settings.oneOf("tls", tlsWords);
   const password = scope.secret("password");
-  const connections = settings.count("connections", 50);
+  const connections = settings.count("connections", mostMailConnections);
   const [to, subject, text] = [requiredText("to", scope), requiredText("subject", scope), requiredText("text", scope)];
   const [replyTo, unsubscribe] = [textAt("replyTo", scope), textAt("unsubscribe", scope)];
   if (settings.has("user") !== settings.has("password")) {

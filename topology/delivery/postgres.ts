@@ -10,6 +10,7 @@ import type { NamedText, Text } from "../parse/syntax.ts";
 import type { SinkOpener } from "./delivery-plan.ts";
 import { fieldsOf, type SeenRecord } from "./sink-source.ts";
 import type { SinkScope } from "./sink-scope.ts";
+import { mostTableConnections } from "../shape/sink-shape.ts";
 
 type Column = PostgresColumn & { readonly path: string | undefined; readonly of: (seen: SeenRecord) => PostgresValue };
 
@@ -18,7 +19,7 @@ export function postgresSink(scope: SinkScope): SinkOpener | undefined {
   const { settings, see, report } = scope;
   for (const field of ["url", "table"]) settings.required(field);
   const [url, table, schema] = [scope.setting("url"), settings.text("table"), settings.text("schema")];
-  const connections = settings.count("connections", 64);
+  const connections = settings.count("connections", mostTableConnections);
   const columns = columnsOf(scope);
   const key = keyOf(scope, columns);
   if (url === undefined || table === undefined || columns === undefined || key === undefined) return undefined;

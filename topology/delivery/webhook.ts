@@ -1,6 +1,7 @@
 import type { SinkOpener } from "./delivery-plan.ts";
 import { contentOf } from "./content.ts";
 import type { SinkScope } from "./sink-scope.ts";
+import { mostRequests } from "../shape/sink-shape.ts";
 
 const contentTypes = { json: "application/json", text: "text/plain; charset=utf-8" } as const;
 const leastSecretBytes = 24;
@@ -12,7 +13,7 @@ export function webhookSink(scope: SinkScope): SinkOpener | undefined {
   const url = scope.setting("url");
   const secrets = scope.secrets("secret");
   const body = contentOf("body", scope);
-  const requests = settings.count("requests", 64);
+  const requests = settings.count("requests", mostRequests);
   if (url !== undefined && !url.text.includes("${") && !isAddress(url.text)) {
     scope.wrong(url.place, `"url" of ${settings.what} is an address by https:, or by http: on this machine`);
     return undefined;

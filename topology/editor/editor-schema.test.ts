@@ -42,6 +42,24 @@ describe("[ED1] the schema", () => {
     }
   });
 
+  test("takes every sink of the guide, and refuses one with a field too many or a secret in plain words", () => {
+    const guide = readFileSync(new URL("../docs/sinks.md", folder), "utf8");
+    const shipped = fileOf("commerce.yaml") as { readonly [name: string]: Value };
+    const examples = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, text]) =>
+      valueOf(readYaml(text!, "sinks.md", () => undefined)!),
+    );
+    expect(examples.length).toBeGreaterThan(6);
+    for (const example of examples) {
+      const { sinks } = example as { readonly sinks: Record<string, Record<string, Value>> };
+      const file = { ...shipped, sinks };
+      expect({ sinks, refused: refuses(file), errors: isValid.errors }).toEqual({ sinks, refused: false, errors: null });
+      const [[name, sink]] = Object.entries(sinks) as [[string, Record<string, Value>]];
+      expect(refuses({ ...shipped, sinks: { [name]: { ...sink, form: "x" } } })).toBe(true);
+    }
+    const webhook = { url: "https://partner.example", secret: "in plain words, as it should not be" };
+    expect(refuses({ ...shipped, sinks: { partner: { from: "stock", webhook } } })).toBe(true);
+  });
+
   test("in the repository is that of these sources", () => {
     expect(JSON.parse(readFileSync(new URL("topology.schema.json", folder), "utf8"))).toEqual(schema);
   });

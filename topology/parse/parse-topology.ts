@@ -19,7 +19,7 @@ export function parseTopology(text: string, file: string, report: Report): Topol
       if (name === "run") report("TOPOLOGY_NOT_SUPPORTED", place, `"${name}:" is not there yet; leave it out`);
     }
   }
-  const map = readMap(tree, { known: [...fieldsOf(fileShape), "sinks", "run"], what: "the file", report });
+  const map = readMap(tree, { known: [...fieldsOf(fileShape), "run"], what: "the file", report });
   if (map === undefined) return undefined;
   const name = map.required("topology") && map.text("topology");
   if (name !== undefined && !isKebab(name.text)) {

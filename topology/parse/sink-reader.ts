@@ -1,19 +1,10 @@
+import { fieldsOf } from "../shape/file-shape.ts";
+import { mostTries, sinkShape, sinkShapes } from "../shape/sink-shape.ts";
 import type { Report } from "../topology-error.ts";
 import { type MapReader, readMap } from "./map-reader.ts";
 import { isKebab, optional } from "./node-reader.ts";
 import { type SinkKind, sinkKinds, type SinkSyntax } from "./syntax.ts";
 import type { Tree, TreeEntry } from "./yaml-tree.ts";
-
-/** What may stand under each kind. */
-const settings: Readonly<Record<SinkKind, readonly string[]>> = {
-  webhook: ["url", "secret", "body", "requests"],
-  slack: ["webhook", "token", "channel", "text", "every", "api"],
-  email: ["server", "tls", "ca", "user", "password", "sender", "to", "subject", "text", "replyTo", "unsubscribe", "connections"],
-  sns: ["topicArn", "message", "subject", "attributes", "endpoint"],
-  postgres: ["url", "schema", "table", "columns", "key", "connections"],
-  redis: ["url", "user", "password", "prefix", "key", "value", "fields", "ttl"],
-};
-const fields: readonly string[] = ["from", "where", ...sinkKinds, "retry", "breaker", "timeout"];
 
 /** Reads `sinks:`; what is wrong in one is reported, and that one is left out. */
 export function readSinks(tree: Tree | undefined, report: Report): readonly SinkSyntax[] {
@@ -28,12 +19,12 @@ export function readSinks(tree: Tree | undefined, report: Report): readonly Sink
 function readSink(name: string, { place, value }: TreeEntry, report: Report): SinkSyntax | undefined {
   const what = `sink "${name}"`;
   if (!isKebab(name)) report("TOPOLOGY_BAD_NAME", place, `"${name}" is no name for a sink: kebab-case, as in "low-stock-mails"`);
-  const map = readMap(value, { known: fields, what, report });
+  const map = readMap(value, { known: fieldsOf(sinkShape), what, report });
   if (map === undefined) return undefined;
   map.required("from");
   const from = map.text("from");
   const kind = readKind(map, { what, report });
-  const given = kind && readMap(map.entry(kind)!.value, { known: settings[kind], what: `${kind} of ${what}`, report });
+  const given = kind && readMap(map.entry(kind)!.value, { known: fieldsOf(sinkShapes[kind]), what: `${kind} of ${what}`, report });
   const retry = readPauses(map.entry("retry"), { what: `retry of ${what}`, count: "attempts", report });
   const breaker = readPauses(map.entry("breaker"), { what: `breaker of ${what}`, count: "failures", report });
   const timeoutMs = map.durationMs("timeout");
@@ -80,5 +71,5 @@ function readPauses(
   if (pauseMs !== undefined && mostMs !== undefined && mostMs < pauseMs) {
     report("TOPOLOGY_BAD_VALUE", map.entry("most")!.place, `"most" of ${what} is the longest pause, and cannot be less than the first`);
   }
-  return { count: map.count(count, 1000), pauses: { ...optional("pauseMs", pauseMs), ...optional("mostMs", mostMs) } };
+  return { count: map.count(count, mostTries), pauses: { ...optional("pauseMs", pauseMs), ...optional("mostMs", mostMs) } };
 }
