@@ -51,7 +51,7 @@ export async function runK6(options: K6Options): Promise<K6Run> {
   const args = ["run", "--quiet", "--no-color", "--log-format", "raw", "--console-output", told, ...variables, script];
   const began = performance.now();
   // Users keep little and make much rubbish: collecting it less often spares a third of k6's CPU, which the server needs.
-  const alone = { GOGC: "400", ...env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
+  const alone = { GOGC: "400", GOMEMLIMIT: "1GiB", ...env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
   const child = await startChild(k6.path, { args, env: alone });
   const interrupt = (): void => child.signal("SIGINT");
   signal.addEventListener("abort", interrupt, { once: true });
