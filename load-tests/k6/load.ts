@@ -96,8 +96,8 @@ type Asked = {
 
 function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...place }: Asked): void {
   // By path, which spares making objects of all the other results.
-  const after = encodeURIComponent(String(response.json(`results.${index}.token`)));
-  const ack = String(response.json("ack"));
+  const after = encodeURIComponent(response.json(`results.${index}.token`) as string);
+  const ack = response.json("ack") as string;
   const answer = http.get(`${url}/v1/queries/${visibleBy}?sku=${sku}&limit=1&after=${after}`, {
     headers: { ...headers, Prefer: "wait=10" },
     tags: { name: "shown", kind: "shown" },
