@@ -91,7 +91,7 @@ async function follow(child: Child, { course, told, serverPid, say }: Followed):
       second.k6Cores = cores(last.k6, now.k6);
       second.serverCores = cores(last.server, now.server);
     }
-    last = now;
+    last = { at: now.at, k6: now.k6 ?? last.k6, server: now.server ?? last.server };
     if (n % sayEverySeconds === 0) say(progress(course));
   }
   told.close();
