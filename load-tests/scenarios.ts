@@ -26,7 +26,11 @@ const alone = { pullsPerSecond: 0, readers: 0 };
 
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   smoke: { summary: "5 s of 200 events/s: does it work at all?", phases: steady(5, 200), ...alone },
-  "10k": { summary: "60 s of 10,000 events/s", phases: steady(60, 10_000), ...alone },
+  "10k": {
+    summary: "60 s of 10,000 events/s, behind 5 s of 1,000 in which the server warms up",
+    phases: [{ name: "warm-up", seconds: 5, eventsPerSecond: 1000, timed: false }, ...steady(60, 10_000)],
+    ...alone,
+  },
   spike: {
     summary: "1,000 events/s, 10 s of 10,000, and 1,000 again; must be back within 10 s",
     phases: [
@@ -50,8 +54,10 @@ export function isScenarioName(text: string): text is ScenarioName {
   return (scenarioNames as readonly string[]).includes(text);
 }
 
-/** The scenario, with another length or rate where somebody wants that. Only what has one phase can be changed. */
+/** Whether length and rate can be changed: of what has a course of its own they cannot. */
+export const isSteady = ({ phases }: Scenario): boolean => phases.some(({ name }) => name === "steady");
+
+/** The scenario with another length or rate. */
 export function adjusted(scenario: Scenario, change: { readonly seconds?: number; readonly eventsPerSecond?: number }): Scenario {
-  const [only, ...others] = scenario.phases;
-  return others.length > 0 ? scenario : { ...scenario, phases: [{ ...only!, ...change }] };
+  return { ...scenario, phases: scenario.phases.map((phase) => (phase.name === "steady" ? { ...phase, ...change } : phase)) };
 }

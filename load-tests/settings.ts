@@ -1,4 +1,4 @@
-import { adjusted, isScenarioName, type Scenario, type ScenarioName, scenarioNames, scenarios } from "./scenarios.ts";
+import { adjusted, isScenarioName, isSteady, type Scenario, type ScenarioName, scenarioNames, scenarios } from "./scenarios.ts";
 
 // Read by k6 as well as by Node: nothing here may import what k6 does not have.
 
@@ -34,7 +34,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
   const seconds = wholeOf("SECONDS", env["SECONDS"], 86_400);
   const eventsPerSecond = wholeOf("RATE", env["RATE"], 1_000_000);
   const scenario = scenarios[name];
-  if (scenario.phases.length > 1 && (seconds ?? eventsPerSecond) !== undefined)
+  if (!isSteady(scenario) && (seconds ?? eventsPerSecond) !== undefined)
     throw new SettingsError(`${name} has a course of its own: its length and rate cannot be set`);
   const run = env["RUN"] ?? now.toString(36);
   if (!/^[A-Za-z0-9]{1,16}$/.test(run)) throw new SettingsError(`RUN is 1 to 16 letters and digits, not ${run}`);

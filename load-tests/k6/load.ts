@@ -96,8 +96,8 @@ type Asked = {
 
 function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...place }: Asked): void {
   // By path, which spares making objects of all the other results.
-  const after = encodeURIComponent(textAt(response, `results.${index}.token`));
-  const ack = textAt(response, "ack");
+  const after = encodeURIComponent(response.json(`results.${index}.token`) as string);
+  const ack = response.json("ack") as string;
   const answer = http.get(`${url}/v1/queries/${visibleBy}?sku=${sku}&limit=1&after=${after}`, {
     headers: { ...headers, Prefer: "wait=10" },
     tags: { name: "shown", kind: "shown" },
@@ -109,12 +109,7 @@ function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...plac
   console.log(formatTold({ kind: "shown", ...place, ms: found ? Math.max(1, ms) : 0, ack }));
 }
 
-function textAt(response: RefinedResponse<"text">, path: string): string {
-  const found = response.json(path);
-  return typeof found === "string" ? found : "";
-}
-
-/** A letter an event, and the first code. What has no answer may be stored all the same; what was turned away whole is not. */
+/** A letter an event, and the first code. What was not answered may be stored all the same; what was turned away whole is not. */
 function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: string; readonly code: string } {
   type Row = { readonly status: string; readonly code?: string };
   type Body = { readonly results?: readonly Row[]; readonly type?: string };
@@ -126,7 +121,8 @@ function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: str
   }
   const { results } = body;
   if (results === undefined || results.length !== batch) {
-    const unknown = response.status === 0 || response.status >= 500;
+    // 408 as well: the request may have come in behind the moment at which the server gave up on it.
+    const unknown = response.status === 0 || response.status === 408 || response.status >= 500;
     const turnedAway = response.status === 503 || response.status === 429;
     const outcome: Outcome = turnedAway ? "t" : unknown ? "u" : "r";
     const code = response.status === 0 ? `k6_${response.error_code}` : (body.type?.split("/").pop() ?? "no_results");

@@ -19,6 +19,8 @@ export class Course {
   readonly seconds: Second[] = [];
   /** Durations of posts by phase, ms. */
   readonly posts = new Map<string, number[]>();
+  /** Accepted events by phase. */
+  readonly acceptedIn = new Map<string, number>();
   /** From send to shown by phase, ms. */
   readonly shown = new Map<string, number[]>();
   /** How many events of requests that were not wholly accepted had which code. */
@@ -42,6 +44,7 @@ export class Course {
         const accepted = told.outcomes === "" ? this.#batch : told.outcomes.replace(/[^ad]/g, "").length;
         second.accepted += accepted;
         this.accepted += accepted;
+        this.acceptedIn.set(told.phase, (this.acceptedIn.get(told.phase) ?? 0) + accepted);
         this.requests += 1;
         second.posts.push(told.ms);
         listOf(this.posts, told.phase).push(told.ms);

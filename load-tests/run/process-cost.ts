@@ -15,10 +15,10 @@ export function processCost(pid: number): ProcessCost | undefined {
     // Behind the name of the program, which may hold anything: utime and stime are fields 14 and 15.
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    return {
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
-      peakMb: Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024),
-    };
+    const peakKb = /VmHWM:\s+(\d+)/.exec(status)?.[1];
+    // It has ended, and only waits to be asked how.
+    if (peakKb === undefined) return undefined;
+    return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, peakMb: Math.round(Number(peakKb) / 1024) };
   } catch {
     return undefined;
   }

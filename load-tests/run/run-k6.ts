@@ -51,7 +51,7 @@ export async function runK6(options: K6Options): Promise<K6Run> {
   const args = ["run", "--quiet", "--no-color", "--log-format", "raw", "--console-output", told, ...variables, script];
   const began = performance.now();
   // Users keep little and make much rubbish: collecting it less often spares a third of k6's CPU, which the server needs.
-  const alone = { GOGC: "400", ...env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
+  const alone = { GOGC: "400", GOMEMLIMIT: "1GiB", ...env, K6_NO_USAGE_REPORT: "true", K6_AUTO_EXTENSION_RESOLUTION: "false" };
   const child = await startChild(k6.path, { args, env: alone });
   const interrupt = (): void => child.signal("SIGINT");
   signal.addEventListener("abort", interrupt, { once: true });
@@ -91,7 +91,7 @@ async function follow(child: Child, { course, told, serverPid, say }: Followed):
       second.k6Cores = cores(last.k6, now.k6);
       second.serverCores = cores(last.server, now.server);
     }
-    last = now;
+    last = { at: now.at, k6: now.k6 ?? last.k6, server: now.server ?? last.server };
     if (n % sayEverySeconds === 0) say(progress(course));
   }
   told.close();
