@@ -13,8 +13,8 @@ import { PostgresSink, type PostgresSinkOptions } from "./postgres-sink.ts";
 import type { PostgresColumn } from "./postgres-table.ts";
 
 /** They only keep a test from hanging. */
-const killsMs = 180_000;
-const startMs = 60_000;
+const killsMs = 480_000;
+const startMs = 180_000;
 const never = new AbortController().signal;
 const columns: readonly PostgresColumn[] = [
   { name: "k", type: "text" },

@@ -1,8 +1,14 @@
 import { setTimeout } from "node:timers/promises";
-import { Deliverer, type Delivery, noDeliveryEvents, noHeaders, openEmbeddedBroker, RecordBatchBuilder, taskId } from "@millrace/engine";
-import { connectPostgres } from "../postgres/postgres-connection.ts";
-import { PostgresSink } from "../postgres/postgres-sink.ts";
-import { RedisSink } from "../redis/redis-sink.ts";
+import {
+  Deliverer,
+  type Delivery,
+  noDeliveryEvents,
+  noHeaders,
+  openEmbeddedBroker,
+  RecordBatchBuilder,
+  type Sink,
+  taskId,
+} from "@millrace/engine";
 
 /**
  * A process to be killed: appends to a log of its own and delivers it to a store, both as fast as they go, and says how much is delivered, a number a line.
@@ -14,19 +20,29 @@ const partitions = 2;
 const keys = 40;
 
 const text = ({ value }: Delivery): string | null => (value === null ? null : Buffer.from(value).toString());
-const sink = url.startsWith("redis")
-  ? new RedisSink({ url, prefix: name, render: (record) => ({ key: record.key!, value: text(record) }) })
-  : new PostgresSink({
-      connection: connectPostgres({ url }),
-      table: name,
-      columns: [
-        { name: "k", type: "text" },
-        { name: "v", type: "bigint" },
-      ],
-      key: ["k"],
-      render: (record) => ({ k: record.key, v: text(record) }),
-    });
+/** Only the driver that is used is loaded: a process is to live for seconds. */
+async function openSink(): Promise<Sink> {
+  if (url.startsWith("redis")) {
+    const { RedisSink } = await import("../redis/redis-sink.ts");
+    return new RedisSink({ url, prefix: name, render: (record) => ({ key: record.key!, value: text(record) }) });
+  }
+  const [{ PostgresSink }, { connectPostgres }] = await Promise.all([
+    import("../postgres/postgres-sink.ts"),
+    import("../postgres/postgres-connection.ts"),
+  ]);
+  return new PostgresSink({
+    connection: connectPostgres({ url }),
+    table: name,
+    columns: [
+      { name: "k", type: "text" },
+      { name: "v", type: "bigint" },
+    ],
+    key: ["k"],
+    render: (record) => ({ k: record.key, v: text(record) }),
+  });
+}
 
+const sink = await openSink();
 const broker = openEmbeddedBroker({ path });
 await broker.ensureTopics([topic, `${topic}.dlq`].map((each) => ({ name: each, partitions, retention: { kind: "forever" } })));
 const deliverer = new Deliverer({

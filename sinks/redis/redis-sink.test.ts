@@ -57,7 +57,7 @@ describe.skipIf(redisProgram === undefined && !process.env["CI"])("a Redis serve
     };
   });
 
-  test("[D30][D31] after ten kills in the middle Redis has the last value of each key, and no other", { timeout: 180_000 }, async () => {
+  test("[D30][D31] after ten kills in the middle Redis has the last value of each key, and no other", { timeout: 480_000 }, async () => {
     const seed = testSeed();
     const random = seededRandom(seed);
     const prefix = "killed:";
