@@ -1,9 +1,9 @@
 import type { ProblemSlug } from "#gateway/problem.ts";
 import type { QueryProblemSlug } from "#queries/problem.ts";
-import { lettersShown } from "#queries/topology/parse-dead-letter-question.ts";
 import { eventTypes } from "#schemas/event-types.ts";
 import type { House } from "../house.ts";
 import { answer, gatewayProblem, jsonAnswer, object, type Part, problemAnswers, queryProblem, schemaRef, text } from "./answers.ts";
+import { letterOperations } from "./letter-operations.ts";
 
 /** Everything else that is served, by route as the app has it: path of Hono, then what it is. */
 export function houseOperations({ keyed, limits }: House): Readonly<Record<string, Part>> {
@@ -62,20 +62,7 @@ export function houseOperations({ keyed, limits }: House): Readonly<Record<strin
         ...queryAnswers("internal-error", "query-unavailable"),
       },
     }),
-    "/v1/dead-letters": operation("Topology", "listDeadLetters", {
-      summary: "The last dead letters, with reason, place and bytes",
-      ...guarded,
-      parameters: [
-        parameter("node", "Those that this node set aside.", { type: "string" }),
-        parameter("topic", "Those of records of this topic.", { type: "string" }),
-        parameter("limit", `${lettersShown.default} unless said.`, { type: "integer", minimum: 1, maximum: lettersShown.most }),
-      ],
-      answers: {
-        200: jsonAnswer("The newest first.", schemaRef("DeadLetters")),
-        ...problemAnswers(unauthorized.map(gatewayProblem)),
-        ...queryAnswers("unknown-filter", "invalid-parameter", "unknown-node", "unknown-topic", "internal-error", "query-unavailable"),
-      },
-    }),
+    ...letterOperations(guarded),
     "/v1/retention": operation("Topology", "getRetention", {
       summary: "How long topics keep events",
       answers: {
@@ -260,8 +247,6 @@ function operation(tag: string, operationId: string, { answers, ...told }: Told)
 }
 
 const queryAnswers = (...slugs: readonly QueryProblemSlug[]): Part => problemAnswers(slugs.map(queryProblem));
-
-const parameter = (name: string, description: string, schema: Part): Part => ({ name, in: "query", description, schema });
 
 function inPath(name: string, description: string, schema: Part): Part {
   return { name, in: "path", required: true, description, schema };

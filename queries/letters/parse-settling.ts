@@ -8,7 +8,8 @@ import { parseLetterFilter } from "./parse-letter-filter.ts";
 export const settledAtOnce = { default: 1000, most: 10_000 } as const;
 const text = z.string().min(1).max(500);
 
-const body = z.strictObject({
+/** The body of a redrive or a drop. */
+export const settlingBody = z.strictObject({
   letters: z.array(z.string().max(300)).min(1).max(1000).optional(),
   topic: text.optional(),
   node: text.optional(),
@@ -42,7 +43,7 @@ export function parseSettling(json: string, { graph, action, key, nowMs }: Settl
   } catch {
     return refuse("the body is no JSON", "body");
   }
-  const parsed = body.safeParse(said);
+  const parsed = settlingBody.safeParse(said);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     return refuse(path.length === 0 ? message : `"${path.join(".")}": ${message}`, path.join(".") || "body");
