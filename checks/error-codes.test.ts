@@ -2,6 +2,8 @@ import { globSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { clusterUrlErrorCodes } from "#engine/broker/kafka/wire/cluster-url-error.ts";
+import { sinkErrorCodes } from "#cli/sinks/sink-refused.ts";
+import { dlqErrorCodes } from "#cli/dlq/dlq-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
@@ -12,6 +14,10 @@ import { schemaErrorCodes } from "#schemas/schema-error.ts";
 import { topologyCodes } from "#topology/topology-error.ts";
 import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.ts";
 import { problemSlugs } from "#gateway/problem.ts";
+import { postgresErrorCodes } from "#sinks/postgres/postgres-error.ts";
+import { redisErrorCodes } from "#sinks/redis/redis-error.ts";
+import { letterRefusals } from "#engine/delivery/letter-address.ts";
+import { letterErrorCodes } from "#engine/delivery/letter-error.ts";
 import { stateErrorCodes } from "../engine/state/state-error.ts";
 import { workerErrorCodes } from "../engine/task/worker-error.ts";
 
@@ -39,7 +45,11 @@ const known = [
   ...schemaErrorCodes,
   ...topologyCodes,
   ...replayErrorCodes,
+  ...dlqErrorCodes,
+  ...letterErrorCodes,
+  ...Object.keys(letterRefusals),
   ...runCodes,
+  ...sinkErrorCodes,
   ...queryErrorCodes,
   ...unavailableCodes,
   ...queryProblemSlugs,
@@ -47,6 +57,8 @@ const known = [
   ...rejectionCodes,
   ...retryCodes,
   ...warningCodes,
+  ...postgresErrorCodes,
+  ...redisErrorCodes,
   ...reasons,
   ...ownReasons,
 ];

@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Loadable>> = {
     summary: "post real orders to a running Millrace, each once",
     load: async () => (await import("./replay/command.ts")).runReplayCommand,
   },
+  dlq: {
+    summary: "dead letters of a running Millrace: list, show, redrive, drop",
+    load: async () => (await import("./dlq/command.ts")).runDlqCommand,
+  },
 };
 
 const help = `millrace COMMAND [options]

@@ -1,37 +1,23 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { browserPath, openBrowser, type Visit, visit } from "./testing/browser.ts";
-import { Shop } from "./testing/shop.ts";
+import { describe, expect, test } from "vitest";
+import { browserPath } from "./testing/browser.ts";
+import { ShopPage } from "./testing/shop-page.ts";
 
 const withinMs = { timeout: 20_000, interval: 100 };
 const hostile = `<img src=x onerror="document.title='read as markup'">`;
 
 describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromium or Chrome on the path)", () => {
-  const shop = new Shop();
-  let browser: Browser;
-  let seen: Visit;
-
-  beforeAll(async () => {
-    [browser] = await Promise.all([openBrowser(), shop.start()]);
-    seen = await visit(browser, `${shop.url}/`);
-  }, 60_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    shop.close();
-  });
-
-  const text = async (selector: string): Promise<string> =>
-    (await seen.page.locator(selector).allInnerTexts()).map((one) => one.trim()).join("|");
+  const looking = new ShopPage();
+  const { shop } = looking;
+  const text = (selector: string): Promise<string> => looking.text(selector);
 
   test("[LP9] while nothing comes it offers a line to copy; what that line posts shows by itself", async () => {
     await expect.poll(() => text("#curl"), withinMs).toContain(`curl -sS ${shop.url}/v1/events`);
-    await expect.poll(() => seen.page.locator("#nothing").isVisible(), withinMs).toBe(true);
+    await expect.poll(() => looking.page.locator("#nothing").isVisible(), withinMs).toBe(true);
     expect(await shop.post(/-d '(.*)'$/.exec(await text("#curl"))![1]!)).toBe(200);
     await expect.poll(() => text("#revenue .value"), withinMs).toBe("21.90");
     expect(await text("#orders .value")).toBe("1");
     await expect.poll(() => text("#tail tbody"), withinMs).toContain("accepted");
-    await expect.poll(() => seen.page.locator("#nothing").isVisible(), withinMs).toBe(false);
+    await expect.poll(() => looking.page.locator("#nothing").isVisible(), withinMs).toBe(false);
     expect(await text("#as-of")).toMatch(/^as of \d\d:\d\d:\d\d UTC of event time/);
     await expect.poll(() => text("#products tbody td"), withinMs).toBe("1|22423|2|21.90");
   });
@@ -41,25 +27,25 @@ describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromiu
     expect(await shop.post({ eventType: "inventory.received", data: { sku: "a", quantty: 3 } })).toBe(422);
     await expect.poll(() => text("#stock tbody"), withinMs).toContain(`${hostile}\t3\tlow`);
     await expect.poll(() => text("#tail tbody"), withinMs).toMatch(/rejected\s.*schema_violation.*quant/s);
-    expect(await seen.page.locator("main img").count()).toBe(0);
-    expect(await seen.page.title()).toBe("Millrace");
+    expect(await looking.page.locator("main img").count()).toBe(0);
+    expect(await looking.page.title()).toBe("Millrace");
   });
 
   test("[LP6] a chart tells each minute to the keyboard, in words, and as a table", async () => {
-    const chart = seen.page.getByRole("slider", { name: /Orders per minute/ });
+    const chart = looking.page.getByRole("slider", { name: /Orders per minute/ });
     await chart.focus();
-    await seen.page.keyboard.press("Home");
+    await looking.page.keyboard.press("Home");
     const first = await chart.getAttribute("aria-valuetext");
     expect(first).toMatch(/^\d\d:\d\d UTC: 0 orders$/);
     expect(await chart.getAttribute("aria-valuenow")).toBe("0");
-    await seen.page.keyboard.press("ArrowRight");
+    await looking.page.keyboard.press("ArrowRight");
     expect(await chart.getAttribute("aria-valuetext")).not.toBe(first);
-    await seen.page.keyboard.press("Escape");
+    await looking.page.keyboard.press("Escape");
     expect(await chart.getAttribute("aria-valuenow")).toBe("29");
-    await seen.page.locator("#orders summary").click();
-    await expect.poll(() => seen.page.locator("#orders tbody tr").count(), withinMs).toBe(30);
-    await seen.page.getByLabel("60 minutes").check();
-    await expect.poll(() => seen.page.locator("#orders tbody tr").count(), withinMs).toBe(60);
+    await looking.page.locator("#orders summary").click();
+    await expect.poll(() => looking.page.locator("#orders tbody tr").count(), withinMs).toBe(30);
+    await looking.page.getByLabel("60 minutes").check();
+    await expect.poll(() => looking.page.locator("#orders tbody tr").count(), withinMs).toBe(60);
     await expect.poll(() => text("#orders .total"), withinMs).toBe("1 in these 60 minutes");
   });
 
@@ -74,16 +60,16 @@ describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromiu
   });
 
   test("[LP8] a part that has no answer says so itself, while the others go on", async () => {
-    await seen.page.route("**/v1/queries/stock-levels*", (route) => route.abort());
-    await expect.poll(() => text("#stock .note"), withinMs).toBe("No answer yet; asking again.");
+    await looking.page.route("**/v1/queries/top-products-by-day*", (route) => route.abort());
+    await expect.poll(() => text("#products .note"), withinMs).toBe("No answer yet; asking again.");
     expect(await text("#state")).toBe("live");
-    await seen.page.unroute("**/v1/queries/stock-levels*");
-    await expect.poll(() => text("#stock .note"), withinMs).toBe("The lowest levels of all articles.");
+    await looking.page.unroute("**/v1/queries/top-products-by-day*");
+    await expect.poll(() => text("#products .note"), withinMs).toMatch(/^By revenue on /);
   });
 
   test("[LP2] nothing was thrown, nothing that the page needs is refused by its policy, and it asks nobody else", () => {
-    expect(seen.faults.filter((fault) => !fault.includes("net::ERR_FAILED"))).toEqual([]);
-    expect([...seen.asked]).toEqual([shop.url]);
+    expect(looking.seen.faults.filter((fault) => !fault.includes("net::ERR_FAILED"))).toEqual([]);
+    expect([...looking.seen.asked]).toEqual([shop.url]);
   });
 
   test("[LP8] a server that went away is told in words", async () => {

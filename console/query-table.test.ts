@@ -1,84 +1,75 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { browserPath, openBrowser, type Visit, visit } from "./testing/browser.ts";
-import { Shop } from "./testing/shop.ts";
+import { describe, expect, test, vi } from "vitest";
+import { browserPath } from "./testing/browser.ts";
+import { ShopPage } from "./testing/shop-page.ts";
 
 const withinMs = { timeout: 20_000, interval: 50 };
 
 describe.skipIf(browserPath === undefined)("the table of any query (needs Chromium or Chrome on the path)", () => {
-  const shop = new Shop();
-  let browser: Browser;
-  let seen: Visit;
-
-  beforeAll(async () => {
-    [browser] = await Promise.all([openBrowser(), shop.start()]);
-    const receipts = Array.from({ length: 60 }, (_, i) => ({
-      eventType: "inventory.received",
-      data: { sku: `sku-${String(i).padStart(2, "0")}`, quantity: 10 + ((i * 7) % 60) * 100 },
-    }));
-    expect(await shop.post(JSON.stringify(receipts))).toBe(200);
-    await vi.waitUntil(async () => (await shop.ask<{ rows: unknown[] }>("/v1/queries/stock-levels")).rows.length === 60, withinMs);
-    seen = await visit(browser, `${shop.url}/`);
-  }, 60_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    shop.close();
+  const looking = new ShopPage({
+    before: async (shop) => {
+      const receipts = Array.from({ length: 60 }, (_, i) => ({
+        eventType: "inventory.received",
+        data: { sku: `sku-${String(i).padStart(2, "0")}`, quantity: 10 + ((i * 7) % 60) * 100 },
+      }));
+      expect(await shop.post(JSON.stringify(receipts))).toBe(200);
+      await vi.waitUntil(async () => (await shop.ask<{ rows: unknown[] }>("/v1/queries/stock-levels")).rows.length === 60, withinMs);
+    },
   });
+  const { shop } = looking;
 
-  const firstColumn = (): Promise<string[]> => seen.page.locator("#queries tbody td:first-child").allInnerTexts();
-  const found = (): Promise<string> => seen.page.locator("#found").innerText();
-  const hash = (): string => new URL(seen.page.url()).hash;
+  const firstColumn = (): Promise<string[]> => looking.page.locator("#queries tbody td:first-child").allInnerTexts();
+  const found = (): Promise<string> => looking.page.locator("#found").innerText();
+  const hash = (): string => new URL(looking.page.url()).hash;
 
   test("[LP11] a query is chosen from the catalogue, its rows come page by page, and back", async () => {
-    await seen.page.getByLabel("Query").selectOption("stock-levels");
+    await looking.page.getByLabel("Query").selectOption("stock-levels");
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
     expect((await firstColumn())[0]).toBe("sku-00");
-    await seen.page.getByRole("button", { name: "Next" }).click();
+    await looking.page.getByRole("button", { name: "Next" }).click();
     await expect.poll(found, withinMs).toBe("25 rows, page 2.");
     expect((await firstColumn())[0]).toBe("sku-25");
-    await seen.page.getByRole("button", { name: "Next" }).click();
+    await looking.page.getByRole("button", { name: "Next" }).click();
     await expect.poll(found, withinMs).toBe("10 rows, page 3.");
-    expect(await seen.page.getByRole("button", { name: "Next" }).isDisabled()).toBe(true);
-    await seen.page.getByRole("button", { name: "Previous" }).click();
+    expect(await looking.page.getByRole("button", { name: "Next" }).isDisabled()).toBe(true);
+    await looking.page.getByRole("button", { name: "Previous" }).click();
     await expect.poll(firstColumn, withinMs).toContain("sku-25");
-    await seen.page.reload();
+    await looking.page.reload();
     await expect.poll(found, withinMs).toBe("25 rows, page 2.");
-    await seen.page.getByRole("button", { name: "First page" }).click();
+    await looking.page.getByRole("button", { name: "First page" }).click();
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
   });
 
   test("[LP11] the head of a column orders by it, the highest first, then the lowest, then not", async () => {
-    const level = seen.page.getByRole("button", { name: "level", exact: true });
+    const level = looking.page.getByRole("button", { name: "level", exact: true });
     const levels = async (): Promise<number[]> =>
-      (await seen.page.locator("#queries tbody td:nth-child(2)").allInnerTexts()).map((text) => Number(text.replaceAll(",", "")));
+      (await looking.page.locator("#queries tbody td:nth-child(2)").allInnerTexts()).map((text) => Number(text.replaceAll(",", "")));
     await level.click();
     await expect.poll(found, withinMs).toContain("by level, the highest first; there may be more");
     await expect.poll(async () => (await levels())[0], withinMs).toBe(5910);
     expect(await levels()).toEqual((await levels()).toSorted((a, b) => b - a));
-    expect(await seen.page.locator("th[data-column=level]").getAttribute("aria-sort")).toBe("descending");
+    expect(await looking.page.locator("th[data-column=level]").getAttribute("aria-sort")).toBe("descending");
     await level.click();
     await expect.poll(async () => (await levels())[0], withinMs).toBe(10);
     expect(hash()).toContain("order=level");
     await level.click();
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
-    expect(await seen.page.locator("th[data-column=level]").getAttribute("aria-sort")).toBe(null);
+    expect(await looking.page.locator("th[data-column=level]").getAttribute("aria-sort")).toBe(null);
   });
 
   test("[LP11] a filter is a value of a column; it survives a reload, and the downloads have it", async () => {
-    const filter = seen.page.getByLabel("level is");
+    const filter = looking.page.getByLabel("level is");
     await filter.fill("5,910");
     await filter.press("Enter");
     await expect.poll(found, withinMs).toBe("1 row.");
     expect(hash()).toBe("#query=stock-levels&where.level=5%2C910");
-    await seen.page.reload();
+    await looking.page.reload();
     await expect.poll(found, withinMs).toBe("1 row.");
-    expect(await seen.page.getByLabel("level is").inputValue()).toBe("5,910");
+    expect(await looking.page.getByLabel("level is").inputValue()).toBe("5,910");
     const sku = (await firstColumn())[0]!;
     const links = Object.fromEntries(
       await Promise.all(
         ["CSV", "NDJSON", "JSON"].map(async (name) => {
-          const href = await seen.page.getByRole("link", { name, exact: true }).getAttribute("href");
+          const href = await looking.page.getByRole("link", { name, exact: true }).getAttribute("href");
           return [name, await (await fetch(`${shop.url}${href!}`)).text()] as const;
         }),
       ),
@@ -86,32 +77,32 @@ describe.skipIf(browserPath === undefined)("the table of any query (needs Chromi
     expect(links["CSV"]).toBe(`sku,level\r\n${sku},5910\r\n`);
     expect(links["NDJSON"]).toBe(`{"sku":"${sku}","level":5910}\n`);
     expect(JSON.parse(links["JSON"]!)).toMatchObject({ rows: [{ sku, level: 5910 }], complete: true });
-    await seen.page.goBack();
+    await looking.page.goBack();
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
-    expect(await seen.page.getByLabel("level is").inputValue()).toBe("");
+    expect(await looking.page.getByLabel("level is").inputValue()).toBe("");
   });
 
   test("[LP11] what the query refuses is said in its words, and mending it helps", async () => {
-    await seen.page.getByLabel("level is").fill("many");
-    await seen.page.getByLabel("level is").press("Enter");
+    await looking.page.getByLabel("level is").fill("many");
+    await looking.page.getByLabel("level is").press("Enter");
     await expect.poll(found, withinMs).toContain('"level" is a whole number');
     expect(await firstColumn()).toEqual([]);
-    expect(await seen.page.getByLabel("level is").getAttribute("aria-invalid")).toBe("true");
-    await seen.page.getByRole("button", { name: "Clear filters and order" }).click();
+    expect(await looking.page.getByLabel("level is").getAttribute("aria-invalid")).toBe("true");
+    await looking.page.getByRole("button", { name: "Clear filters and order" }).click();
     await expect.poll(found, withinMs).toBe("25 rows, page 1.");
-    expect(await seen.page.getByLabel("level is").getAttribute("aria-invalid")).toBe(null);
-    await seen.page.goto(`${shop.url}/#query=stock-level`);
+    expect(await looking.page.getByLabel("level is").getAttribute("aria-invalid")).toBe(null);
+    await looking.page.goto(`${shop.url}/#query=stock-level`);
     await expect.poll(found, withinMs).toContain('did you mean "stock-levels"');
   });
 
   test("[LP11] windows are bounded by time", async () => {
-    await seen.page.goto(`${shop.url}/#query=orders-by-day`);
+    await looking.page.goto(`${shop.url}/#query=orders-by-day`);
     await expect.poll(found, withinMs).toBe("No rows yet.");
-    await seen.page.getByLabel("From").fill("yesterday");
-    await seen.page.getByLabel("From").press("Enter");
+    await looking.page.getByLabel("From").fill("yesterday");
+    await looking.page.getByLabel("From").press("Enter");
     await expect.poll(found, withinMs).toContain('"from" is a time');
-    await seen.page.getByLabel("From").fill("-30m");
-    await seen.page.getByLabel("From").press("Enter");
+    await looking.page.getByLabel("From").fill("-30m");
+    await looking.page.getByLabel("From").press("Enter");
     await expect.poll(found, withinMs).toBe("No rows yet.");
   });
 });

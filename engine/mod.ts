@@ -82,6 +82,7 @@ export {
   type Target,
 } from "#task/plan.ts";
 export type { Task } from "#task/task.ts";
+export { defaultRetry, type RetryPolicy } from "#task/failure.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
 export type { ReadableTask, StoreAccess } from "#task/committed-reads.ts";
@@ -109,6 +110,15 @@ export type { Owner } from "#broker/kafka/group/group-view.ts";
 export type { Rebalance } from "#broker/kafka/group/rebalance.ts";
 export type { TopicDefaults } from "#broker/kafka/admin/topic-settings.ts";
 export type { Delivery, DeliveryResult, Sink, SinkLimits } from "#delivery/sink.ts";
-export { Deliverer, type DelivererOptions } from "#delivery/deliverer.ts";
+export { Deliverer, type DelivererOptions, type DeliveryLag, type DeliverySnapshot } from "#delivery/deliverer.ts";
+export type { WantedRecord } from "#delivery/partition-lane.ts";
 export { type BreakerPolicy, type BreakerState, defaultBreaker } from "#delivery/breaker.ts";
 export { type DeliveryEvents, noDeliveryEvents } from "#delivery/delivery-events.ts";
+export { LetterDesk, type LetterDeskOptions } from "#delivery/letter-desk.ts";
+export { LetterError, type LetterErrorCode, letterErrorCodes } from "#delivery/letter-error.ts";
+export { type LetterRefusal, letterRefusals } from "#delivery/letter-address.ts";
+export type { Settlement, SettledLetters } from "#delivery/letter-journal.ts";
+export { letterName, type LetterPlace, parseLetterName, topicOfLetters } from "#delivery/letter-place.ts";
+export type { LetterFilter, SettleReport, SettleRequest } from "#delivery/letter-request.ts";
+export { type ReadLetter, readLetters } from "#delivery/read-letters.ts";
+export { headersBeforeLetter, type LetterExtent } from "#task/dead-letter.ts";

@@ -15,6 +15,21 @@ export const queryProblems = {
     title: "The topology reads no topic of this name",
     remedy: "Take a name from the topics of GET /v1/topology; those that have dead letters are read here.",
   },
+  "unknown-letter": {
+    status: 404,
+    title: "There is no dead letter of this name",
+    remedy: "Take a name (topic/partition/offset) from GET /v1/dead-letters; letters are kept 30 days.",
+  },
+  "settling-refused": {
+    status: 403,
+    title: "Dead letters may not be redriven or dropped from here",
+    remedy: "Start the server on loopback, or with MILLRACE_KEY set and send that key.",
+  },
+  "settling-not-available": {
+    status: 501,
+    title: "This runtime does not redrive or drop dead letters",
+    remedy: "`millrace dev` does. On Kafka post the event anew when its cause is mended; the letter has its bytes.",
+  },
   "method-not-allowed": { status: 405, title: "Queries are read only", remedy: "Use GET." },
   "not-acceptable": {
     status: 406,

@@ -1,4 +1,5 @@
 import { compareKeys, encodeTuple, storeIdOf, type ReadableTask } from "@millrace/engine";
+import { maxTimestamp } from "#schemas/timestamp.ts";
 import type { QueryPlan, QueryRow } from "#topology/plan/query-plan.ts";
 import { type RowPosition, wholeGroup } from "./query-request.ts";
 
@@ -56,11 +57,26 @@ function sourcesOf(query: QueryPlan, task: ReadableTask, { keys, position, from,
       return keys.map((key) => windowGroups(query, task, behind(withKey(key, store.windowsOf(key, first, to)), position)));
     }
     case "top": {
-      // A group's entries lie side by side, since the store's keys are tuples of group and member; behind all of them stands its prefix with the last code point.
-      const from = position === undefined ? "" : encodeTuple([position.key]) + (position.rows === wholeGroup ? "\u{10FFFF}" : "");
-      return [rankedGroups(query, task, task.state.keyValue<unknown>(id).range(from))];
+      const store = task.state.keyValue<unknown>(id);
+      return [rankedGroups(query, task, store.range(...rankedRange(query, { position, from, to })))];
     }
   }
+}
+
+/** The store's keys that have the groups behind a position and of windows within the bounds, as far as their order tells. */
+function rankedRange(
+  { rank }: QueryPlan,
+  { position, from, to }: Omit<GroupBounds, "keys">,
+): readonly [from: string, to: string | undefined] {
+  const { leastGroup } = rank!;
+  const keyAt = (windowStart: number): string => encodeTuple([leastGroup!(windowStart)]);
+  // A group's entries lie side by side, since the store's keys are tuples of group and member; behind all of them stands its prefix with the last code point.
+  const behind = position === undefined ? "" : encodeTuple([position.key]) + (position.rows === wholeGroup ? "\u{10FFFF}" : "");
+  const first = leastGroup === undefined || from <= 0 ? "" : keyAt(Math.min(from, maxTimestamp));
+  return [
+    compareKeys(behind, first) < 0 ? first : behind,
+    leastGroup === undefined || to > maxTimestamp ? undefined : keyAt(Math.max(0, to)),
+  ];
 }
 
 function* existing(store: { get(key: string): unknown }, keys: readonly string[], from = ""): Generator<readonly [string, unknown]> {

@@ -137,7 +137,7 @@ describe("[Y1] a file with mistakes", () => {
     ],
     [
       "a: { from: business.payments.attempted, where: \"eventId == '${X}'\" }",
-      `TOPOLOGY_ENVIRONMENT  values of the environment may stand in \`with:\` only`,
+      `TOPOLOGY_ENVIRONMENT  values of the environment may stand in \`with:\` and \`sinks:\` only`,
     ],
     [
       "a: { from: business.orders.created, to: shop.orders }",
@@ -151,7 +151,7 @@ describe("[Y1] a file with mistakes", () => {
   });
 
   test("that has something of the design which is not built says so", () => {
-    expect(problemsOf(`${inNodes("a: { from: business.orders.created, aggregate: { n: count() } }")}sinks: {}\n`).join()).toContain(
+    expect(problemsOf(`${inNodes("a: { from: business.orders.created, aggregate: { n: count() } }")}run: {}\n`).join()).toContain(
       "4:1  TOPOLOGY_NOT_SUPPORTED",
     );
   });
@@ -211,6 +211,7 @@ describe("[Y14] the plan of commerce.yaml", () => {
 
   test("runs together what shares topics, apart what a key parts, each node behind those it reads", () => {
     expect(plan.subTopologies.map(({ id }) => id)).toEqual([
+      "business.fraud.alerts",
       "business.inventory.adjusted",
       "business.orders.cancelled",
       "business.payments.attempted",

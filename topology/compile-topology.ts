@@ -1,6 +1,7 @@
 import type { Plan, Processor } from "@millrace/engine";
 import type { RecordType } from "#schemas/field-type.ts";
 import { checkTopology } from "./check/check-topology.ts";
+import type { DeliveryPlan } from "./delivery/delivery-plan.ts";
 import type { Elaboration } from "./check/elaboration.ts";
 import { type Hops, hopsOf } from "./plan/hops.ts";
 import { layOut, makePlan } from "./plan/make-plan.ts";
@@ -33,6 +34,8 @@ export type Compiled = {
   readonly graph: TopologyGraph;
   /** Types of the records in topics that the file declares or its nodes write; all other topics hold events. */
   readonly recordTypes: ReadonlyMap<string, RecordType>;
+  /** What leaves the log by sinks; nothing of it is part of the plan, and a test runs without them. */
+  readonly deliveries: readonly DeliveryPlan[];
 };
 
 /** `compiled` is there when no problem is an error; problems are in the order of the file. */
@@ -59,6 +62,7 @@ export function compileTopology(
       plan,
       queries,
       hops,
+      deliveries: elaboration.deliveries.map((draft) => ({ ...draft, partitions: layout.partitionsOf(draft.topic) })),
       graph: graphOf(elaboration, { ...layout, plan, queries }),
       recordTypes: recordTypesOf(elaboration),
       description: describeTopology(elaboration, { ...layout, plan, queries, hops }),

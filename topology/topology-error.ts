@@ -27,6 +27,9 @@ export const topologyCodes = [
   "TOPOLOGY_SECRET",
   "TOPOLOGY_ENVIRONMENT",
   "TOPOLOGY_NOT_SUPPORTED",
+  "TOPOLOGY_SINK_SOURCE",
+  "TOPOLOGY_SINK_SETTING",
+  "TOPOLOGY_SINK_ORDER",
   "TOPOLOGY_MISSING_GRACE",
   "TOPOLOGY_UNBOUNDED_STATE",
   "TOPOLOGY_UNUSED_NODE",
@@ -43,11 +46,12 @@ const lints: ReadonlyMap<TopologyCode, Severity> = new Map([
   ["TOPOLOGY_UNBOUNDED_STATE", "info"],
   ["TOPOLOGY_UNUSED_NODE", "warning"],
   ["TOPOLOGY_KEY_UNCHANGED", "warning"],
+  ["TOPOLOGY_SINK_ORDER", "warning"],
   ["TOPOLOGY_TOO_MANY_HOPS", "warning"],
 ]);
 
-/** Line and column count from 1; a column is a UTF-16 unit, as editors count them. */
-export type Place = { readonly file: string; readonly line: number; readonly column: number };
+/** Line and column count from 1; a column is a UTF-16 unit, as editors count them. `pointer` is the JSON pointer (RFC 6901) of the value or the name. */
+export type Place = { readonly file: string; readonly line: number; readonly column: number; readonly pointer?: string };
 
 export type TopologyProblem = {
   readonly code: TopologyCode;
@@ -76,7 +80,11 @@ export function problemList(): { readonly report: Report; readonly sorted: () =>
 
 export const isError = (problem: TopologyProblem): boolean => problem.severity === "error";
 
-/** `file:line:column  CODE  message`; what is no error says so before the message. `file` takes the place of the path that was given. */
+/**
+ * `file:line:column  CODE  message`; what is no error says so before the message. `file` takes the place of the path that was given. Behind what is wrong with a
+ * sink, whose settings lie deep, stands its JSON pointer.
+ */
 export function formatProblem({ code, severity, place, message }: TopologyProblem, file: string = place.file): string {
-  return `${file}:${place.line}:${place.column}  ${code}  ${severity === "error" ? "" : `${severity}: `}${message}`;
+  const pointer = place.pointer?.startsWith("/sinks/") === true ? ` (${place.pointer})` : "";
+  return `${file}:${place.line}:${place.column}  ${code}  ${severity === "error" ? "" : `${severity}: `}${message}${pointer}`;
 }

@@ -17,9 +17,12 @@ export type Child = {
 const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const keptCharacters = 20_000;
 
-/** Starts `millrace ARGS`. It does not outlive this process. */
-export function startMillrace(args: readonly string[]): Child {
-  const child: ChildProcess = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** Starts `millrace ARGS`, with `env` beside what this process has. It does not outlive this process. */
+export function startMillrace(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+  const child: ChildProcess = spawn(process.execPath, [main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let said = "";
   let stdout = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => {

@@ -8,6 +8,9 @@ export type ServerOptions = {
   readonly data: string;
   readonly duplicates: Duplicates;
   readonly deadlineMs: number;
+  /** The shipped topology unless told. */
+  readonly topology?: string;
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** `millrace dev --no-demo`, started again on the same data and port as often as it is killed. */
@@ -35,10 +38,11 @@ export class Server {
 
   /** Settles when it is ready. */
   async start(): Promise<void> {
-    const { data, duplicates, deadlineMs } = this.#options;
+    const { data, duplicates, deadlineMs, topology, env } = this.#options;
     const off = duplicates === "off" || (duplicates === "mixed" && this.#starts++ % 2 === 1);
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const child = startMillrace(["dev", "--no-demo", "--data", data, "--port", port, ...(off ? ["--no-duplicates"] : [])]);
+    const which = topology === undefined ? [] : ["--topology", topology];
+    const child = startMillrace(["dev", "--no-demo", "--data", data, "--port", port, ...which, ...(off ? ["--no-duplicates"] : [])], env);
     this.#child = child;
     await until(
       async () => {

@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import type { Compiled } from "#topology/compile-topology.ts";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { checkedAgainst, shippedTopology } from "../shipped-topology.ts";
@@ -12,7 +13,7 @@ Checks topology files: every mistake at once, as file:line:column  CODE  message
 The cases beside a file (*.test.yaml) are read too, not run.
 Without FILE: the shipped topology/commerce.yaml.
 
-  --verbose   describe what was compiled: nodes, topics, stores, and the hops on every path
+  --verbose   describe what was compiled: nodes, topics, stores, sinks, and the hops on every path
   --watch     check again whenever a file, its cases, a schema or a processor changes; one screen a change, Ctrl-C ends
   -h, --help  this text
 
@@ -53,11 +54,16 @@ export async function runCheckCommand(args: readonly string[], host: CommandHost
     else if (parsed.values.verbose) stdout.write(`${compiled.description}\n`);
     else
       stdout.write(
-        `${relative(process.cwd(), file) || file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries, no mistakes\n`,
+        `${relative(process.cwd(), file) || file}: ${compiled.plan.subTopologies.flatMap(({ nodes }) => nodes).length} nodes, ${compiled.queries.length} queries${sinksOf(compiled)}, no mistakes\n`,
       );
   }
   return failed === 0 ? 0 : 1;
 }
+
+const sinksOf = ({ deliveries }: Compiled): string =>
+  deliveries.length === 0
+    ? ""
+    : `, ${deliveries.length} sink${deliveries.length === 1 ? "" : "s"} (${deliveries.map(({ name }) => name).join(", ")})`;
 
 function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options, allowPositionals: true });

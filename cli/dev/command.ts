@@ -4,6 +4,7 @@ import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { startDev } from "./dev.ts";
 import { runDemo } from "./demo.ts";
+import { missingVariables } from "../sinks/sink-variables.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { devHelp, readDevOptions } from "./options.ts";
 import { banner } from "./banner.ts";
@@ -22,6 +23,11 @@ export async function runDevCommand(args: readonly string[], host: CommandHost):
   const checked = loadChecked(options.topology, host);
   if (checked === undefined) return 1;
   const { compiled } = checked;
+  const missing = options.sinks ? missingVariables(compiled.deliveries, host.env) : [];
+  if (missing.length > 0) {
+    host.stderr.write(`${missing.join("\n")}\n`);
+    return 1;
+  }
   mkdirSync(options.data, { recursive: true });
   let dev: Awaited<ReturnType<typeof startDev>>;
   try {

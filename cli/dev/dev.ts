@@ -9,6 +9,8 @@ import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
 import { Streams } from "#queries/stream/streams.ts";
+import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
+import { settlingRight } from "#queries/letters/settling-right.ts";
 import { connectInspector } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
@@ -41,7 +43,8 @@ export async function startDev(
   const logFile = join(options.data, "millrace.log");
   const logger = createLogger(logFile, options.logLevel).child({ room: "gateway" });
   const { topology, commitMs, commitRecords, idleMs, logLevel } = options;
-  const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel });
+  const sinks = options.sinks && compiled.deliveries.length > 0;
+  const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel, sinks });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const appender = connectAppender(engine.appends);
@@ -52,7 +55,7 @@ export async function startDev(
       key === undefined || key === "" ? { kind: "open" } : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
     logger,
     registry,
-    dependencies: ["engine"],
+    dependencies: ["engine", ...(sinks ? ["sinks"] : [])],
     duplicates: { on: options.duplicates },
     partitions: engine.partitions,
     ...(options.host === "127.0.0.1" ? {} : { hosts: "any" as const }),
@@ -61,6 +64,8 @@ export async function startDev(
   const inspector = connectInspector(engine.inspections);
   const guard = gateway.guard("dead letters");
   gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector, guard, onError }));
+  const ask = inspector.letters.bind(inspector);
+  gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(options.host, key), onError }));
   const streams = new Streams({ answerer: queries, onError });
   new Gauge({
     name: "millrace_stream_readers",
@@ -76,6 +81,7 @@ export async function startDev(
   );
   gateway.app.route("/", createConsole());
   gateway.setReady("engine", { ready: true, detail: "running" });
+  if (sinks) engine.onSinks((detail) => gateway.setReady("sinks", { ready: true, detail }));
   engine.onStoppedTasks((tasks) =>
     gateway.setReady("engine", { ready: false, detail: `tasks stand still: ${tasks.join(", ")}; see ${logFile}` }),
   );

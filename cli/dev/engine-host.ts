@@ -11,6 +11,8 @@ export type EngineHost = {
   readonly partitions: ReadonlyMap<string, number>;
   /** Calls back with the tasks that stand still after a bug, each time there is one more. */
   onStoppedTasks(hear: (tasks: readonly string[]) => void): void;
+  /** Calls back with what is to be said of the sinks, beginning with the newest of what was said. */
+  onSinks(hear: (detail: string) => void): void;
   /** Settles when the thread has failed; never, when all is well. */
   readonly failed: Promise<EngineFailure>;
   metrics(): Promise<string>;
@@ -31,6 +33,8 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   const failed = Promise.withResolvers<EngineFailure>();
   const ended = Promise.withResolvers<void>();
   const hearers: ((tasks: readonly string[]) => void)[] = [];
+  let hearSinks: ((detail: string) => void) | undefined;
+  let sinksDetail: string | undefined;
   let lastScrape = 0;
   const fail = (failure: EngineFailure): void => {
     ready.reject(failure);
@@ -44,6 +48,9 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
       case "stopped-tasks":
         for (const hear of hearers) hear(message.tasks);
         return;
+      case "sinks":
+        sinksDetail = message.detail;
+        return hearSinks?.(message.detail);
       case "metrics":
         scrapes.get(message.id)?.(message.text);
         scrapes.delete(message.id);
@@ -70,6 +77,10 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
     partitions,
     failed: failed.promise,
     onStoppedTasks: (hear) => void hearers.push(hear),
+    onSinks: (hear) => {
+      hearSinks = hear;
+      if (sinksDetail !== undefined) hear(sinksDetail);
+    },
     metrics: () =>
       new Promise((settle) => {
         const id = ++lastScrape;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { BrokerError, embeddedStateStorage, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
+import { BrokerError, embeddedStateStorage, LetterDesk, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
 import { processors } from "#processors/registry.ts";
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
@@ -12,6 +12,8 @@ import { compileTopology } from "#topology/compile-topology.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
 import { createLogger } from "../engine/logger.ts";
+import { SinkMetrics } from "../sinks/sink-metrics.ts";
+import { originOfLog, Sinks, sinksDetail } from "../sinks/sinks.ts";
 
 /**
  * The engine's thread: log, state and worker. The disk is waited for here, never on the thread that answers HTTP; what crosses are encoded
@@ -69,17 +71,37 @@ async function run(): Promise<void> {
       },
     },
   });
+  const sinkMetrics = new SinkMetrics(metrics.registry);
+  const origin = originOfLog(broker.identity);
+  const sinks = new Sinks(settings.sinks ? compiled.deliveries : [], {
+    broker,
+    member: "dev",
+    originOf: () => Promise.resolve(origin),
+    environment: process.env,
+    logger,
+    metrics: sinkMetrics,
+    changed: () => tell({ kind: "sinks", detail: sinksDetail(sinks.statuses) }),
+  });
+  try {
+    await sinks.start();
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   await worker.start();
+  const desk = new LetterDesk({ broker, plan: compiled.plan, clock: Date.now });
   const appends = serveAppender(broker, settings.appends);
   const asked = { worker, plan: compiled.plan, queries: compiled.queries };
   const queries = serveQueries(createAnswerer(asked), settings.queries, createStreamAnswerer({ ...asked, log: broker.identity }));
-  const inspections = serveInspector({ worker, broker, nowMs: Date.now }, settings.inspections);
+  const inspections = serveInspector({ worker, broker, desk, nowMs: Date.now }, settings.inspections);
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
+    await sinks.stop();
     queries.close();
     inspections.close();
     appends.close();
+    await desk.close();
     await broker.close();
     logger.info({ event: "engine.ended" }, "the engine has committed and closed its log");
     tell({ kind: "ended" });
@@ -87,6 +109,7 @@ async function run(): Promise<void> {
   };
   parentPort!.on("message", (message: ToEngine) => {
     if (message.kind === "stop") return void stop();
+    sinkMetrics.show(sinks.statuses);
     void metrics.scrape(worker.snapshot()).then((text) => tell({ kind: "metrics", id: message.id, text }));
   });
   worker.ended.catch((error: unknown) => {

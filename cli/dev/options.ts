@@ -10,6 +10,8 @@ export type DevOptions = {
   readonly demo: boolean;
   /** The gateway's own table of ids, the fast path against resent events; the answers are the same without it. */
   readonly duplicates: boolean;
+  /** Whether the sinks of the file deliver. */
+  readonly sinks: boolean;
   readonly commitMs: number;
   readonly commitRecords: number;
   readonly idleMs: number;
@@ -28,6 +30,7 @@ its results and a live page. Prints where. Ctrl-C drains and ends; started again
   --demo            feed it with real orders (a month of a British retailer, an hour a second, stamped as they are sent)
   --no-demo         do not
   --no-duplicates   without the gateway's table of ids; the topology's dedupe alone makes a resent event count once
+  --no-sinks        nothing leaves by the sinks of the file; they go on from there when it is left out again
   --commit-ms N     a commit is due this long after the first record in it (default 10)
   --commit-records N  or when so many have gathered (default 1000)
   --idle D          a source without input for so long no longer holds windows open, in ms (default 1000)
@@ -44,6 +47,7 @@ const args = {
   host: { type: "string", default: "127.0.0.1" },
   demo: { type: "boolean", default: false },
   duplicates: { type: "boolean", default: true },
+  sinks: { type: "boolean", default: true },
   "commit-ms": { type: "string", default: "10" },
   "commit-records": { type: "string", default: "1000" },
   idle: { type: "string", default: "1000" },
@@ -78,6 +82,7 @@ export function readDevOptions(argv: readonly string[]): DevOptions | Usage | "h
     port: numbers.port!,
     demo: values.demo,
     duplicates: values.duplicates,
+    sinks: values.sinks,
     commitMs: numbers.commitMs!,
     commitRecords: numbers.commitRecords!,
     idleMs: numbers.idleMs!,

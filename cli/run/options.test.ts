@@ -33,6 +33,7 @@ describe("[R14] arguments of millrace run", () => {
       advertise: undefined,
       gateway: true,
       duplicates: true,
+      sinks: true,
       retention: "default",
       replication: undefined,
       minIsr: undefined,
@@ -50,7 +51,8 @@ describe("[R14] arguments of millrace run", () => {
   });
 
   test("each is taken", () => {
-    const all = "--workers 3 --state s --instance shop-1 --host 0.0.0.0 --port 0 --advertise 10.0.0.7:80 --no-gateway --no-duplicates";
+    const all =
+      "--workers 3 --state s --instance shop-1 --host 0.0.0.0 --port 0 --advertise 10.0.0.7:80 --no-gateway --no-duplicates --no-sinks";
     const more = "--retention forever --replication 3 --min-isr 2 --commit 1s --commit-records 7 --idle 30d --session-timeout 6s";
     const last = "--transaction-timeout 10s --keep-membership --connect-timeout 1m --log debug";
     expect(readRunOptions([...good, ...`${all} ${more} ${last}`.split(" ")], {})).toMatchObject({
@@ -62,6 +64,7 @@ describe("[R14] arguments of millrace run", () => {
       advertise: { host: "10.0.0.7", port: 80 },
       gateway: false,
       duplicates: false,
+      sinks: false,
       retention: "forever",
       replication: 3,
       minIsr: 2,

@@ -17,6 +17,8 @@ export type RunOptions = {
   readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
   readonly gateway: boolean;
   readonly duplicates: boolean;
+  /** Whether the sinks of the file deliver from this process. */
+  readonly sinks: boolean;
   readonly retention: "default" | "forever";
   readonly replication: number | undefined;
   readonly minIsr: number | undefined;
@@ -49,6 +51,7 @@ number of such processes, on any number of machines: they share the work, and ea
   --advertise HOST[:PORT]  where the other processes reach this one, for queries (default: --host, or this machine's address)
   --no-gateway      take no events in; queries, metrics and health only
   --no-duplicates   without the gateway's table of ids; the topology's dedupe alone makes a resent event count once
+  --no-sinks        nothing leaves by the sinks of the file from this process; other processes deliver
   --keep-membership leave without giving the tasks back: for a restart that is over before the session is (rolling updates)
 
 Topics are made when they are missing and verified when they are there, never altered:
@@ -84,6 +87,7 @@ const args = {
   advertise: { type: "string" },
   gateway: { type: "boolean", default: true },
   duplicates: { type: "boolean", default: true },
+  sinks: { type: "boolean", default: true },
   "keep-membership": { type: "boolean", default: false },
   retention: { type: "string", default: "default" },
   replication: { type: "string" },
@@ -146,6 +150,7 @@ function read(values: Values, positionals: readonly string[], env: Readonly<Reco
     advertise: values.advertise === undefined ? undefined : addressOf(values.advertise),
     gateway: values.gateway,
     duplicates: values.duplicates,
+    sinks: values.sinks,
     retention,
     replication,
     minIsr,

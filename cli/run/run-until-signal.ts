@@ -6,6 +6,7 @@ import type { CommandHost } from "../command.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { createStderrLogger } from "../engine/logger.ts";
 import { loadChecked } from "../load-checked.ts";
+import { missingVariables } from "../sinks/sink-variables.ts";
 import { runBanner } from "./banner.ts";
 import { instanceName } from "./instance.ts";
 import type { RunOptions } from "./options.ts";
@@ -29,6 +30,11 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
   }
   const checked = loadChecked(options.topology, host);
   if (checked === undefined) return 1;
+  const missing = options.sinks ? missingVariables(checked.compiled.deliveries, env) : [];
+  if (missing.length > 0) {
+    stderr.write(`${missing.join("\n")}\n`);
+    return 1;
+  }
   const logger = createStderrLogger(options.logLevel);
   const instance = instanceName(options.state, options.instance);
   const running = new RunningProcess(options, { ...checked, cluster, instance, key, logger, signal, threads });

@@ -8,6 +8,9 @@ import { type RunningServer, startServer } from "#gateway/server.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { createShareRoute } from "#queries/cluster/share-http.ts";
+import { answerLetters } from "#queries/letters/answer-letters.ts";
+import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
+import { notOnKafka } from "#queries/letters/settling-right.ts";
 import { createQueries } from "#queries/queries.ts";
 import { type Inspector, lettersOf } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
@@ -137,7 +140,7 @@ export class RunningProcess {
           : { kind: "keys", keys: [{ name: "MILLRACE_KEY", secret: key, developer: true }] },
       logger: logger.child({ room: "gateway" }),
       registry: this.#registry,
-      dependencies: ["kafka", ...this.#members],
+      dependencies: ["kafka", ...this.#members, ...(this.#hasSinks ? ["sinks"] : [])],
       duplicates: { on: this.#options.duplicates },
       partitions,
       takesEvents: this.#options.gateway,
@@ -151,6 +154,10 @@ export class RunningProcess {
     });
     gateway.app.route("/", createConsole());
     return gateway;
+  }
+
+  get #hasSinks(): boolean {
+    return this.#options.sinks && this.#parts.compiled.deliveries.length > 0;
   }
 
   get #members(): readonly string[] {
@@ -167,7 +174,11 @@ export class RunningProcess {
       const worker = this.#parts.threads[n]!;
       if (worker.settings === undefined) worker.start(workerSettings(this.#options, { member, text, endpoint }));
       else if (worker.settings.topology.text !== text) throw fileChanged();
-      worker.hear({ status: (status) => this.#gateway!.setReady(member, readinessOf(status)), owners: (told) => owners.take(told) });
+      worker.hear({
+        status: (status) => this.#gateway!.setReady(member, readinessOf(status)),
+        owners: (told) => owners.take(told),
+        sinks: (detail) => this.#gateway!.setReady("sinks", { ready: true, detail }),
+      });
       void worker.failed.then((failure) => {
         this.#gateway!.setReady(member, { ready: false, detail: `${failure.code} ${failure.message}` });
         this.#failed.resolve(failure);
@@ -194,6 +205,8 @@ export class RunningProcess {
     gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
+    const ask: Inspector["letters"] = (asked, signal) => this.#inspector.letters(asked, signal);
+    gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: notOnKafka, onError }));
   }
 
   /** The workers of this process; the dead letters are read on this thread, which has the log's door and no tasks. */
@@ -205,6 +218,7 @@ export class RunningProcess {
         return { kind: "state", state: stateOf(seen, Date.now()) };
       },
       deadLetters: (request) => lettersOf(this.#log!.broker, request),
+      letters: (ask, signal) => answerLetters({ log: this.#log!.broker }, ask, signal),
     };
   }
 }

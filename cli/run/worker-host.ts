@@ -6,6 +6,7 @@ import type { FromWorker, OwnersTold, ToWorker, WorkerSettings, WorkerStatus } f
 export type WorkerHearers = {
   readonly status: (status: WorkerStatus) => void;
   readonly owners: (told: OwnersTold) => void;
+  readonly sinks: (detail: string) => void;
 };
 
 const nothingYet: WorkerStatus = { started: false, rebalancing: "joins", owned: 0, opening: [], restoring: [], stopped: [] };
@@ -18,6 +19,7 @@ export class WorkerHost {
   #settings: WorkerSettings | undefined;
   #hear: WorkerHearers | undefined;
   #owners: OwnersTold | undefined;
+  #sinks: string | undefined;
   readonly #joined = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<EngineFailure>();
   readonly #ended = Promise.withResolvers<void>();
@@ -56,6 +58,7 @@ export class WorkerHost {
     this.#hear = hear;
     hear.status(this.#status);
     if (this.#owners !== undefined) hear.owners(this.#owners);
+    if (this.#sinks !== undefined) hear.sinks(this.#sinks);
   }
 
   /** Settles when its first tasks are assigned and open; never, when it fails before. */
@@ -115,6 +118,9 @@ export class WorkerHost {
       case "status":
         this.#status = message.status;
         return this.#hear?.status(message.status);
+      case "sinks":
+        this.#sinks = message.detail;
+        return this.#hear?.sinks(message.detail);
       case "owners":
         this.#owners = message.told;
         return this.#hear?.owners(message.told);

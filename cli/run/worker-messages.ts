@@ -24,6 +24,8 @@ export type WorkerSettings = {
   readonly transactionTimeoutMs: number;
   readonly keepMembership: boolean;
   readonly logLevel: string;
+  /** Whether it delivers what leaves by the sinks of the file: one worker of a process does. */
+  readonly sinks: boolean;
   readonly queries: MessagePort;
 };
 
@@ -57,6 +59,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "joined" }
   | { readonly kind: "status"; readonly status: WorkerStatus }
+  /** How the sinks are, whenever that changes. */
+  | { readonly kind: "sinks"; readonly detail: string }
   | { readonly kind: "owners"; readonly told: OwnersTold }
   | { readonly kind: "metrics"; readonly id: number; readonly text: string }
   /** Nothing, as long as it has not begun. */

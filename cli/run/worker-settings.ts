@@ -17,5 +17,6 @@ export function workerSettings(
   { member, text, endpoint }: { readonly member: string; readonly text: string; readonly endpoint: string },
 ): Omit<WorkerSettings, "queries"> {
   const { topology: file, state } = options;
-  return { ...options, member, topology: { text, file }, stateFile: join(state, `${member}.db`), endpoint };
+  const sinks = options.sinks && member.endsWith("-0");
+  return { ...options, member, topology: { text, file }, stateFile: join(state, `${member}.db`), endpoint, sinks };
 }

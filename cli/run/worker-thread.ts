@@ -7,6 +7,7 @@ import {
   type ClusterSettings,
   groupOf,
   type KafkaLog,
+  type KafkaLogOptions,
   openKafka,
   parseClusterUrl,
   Worker,
@@ -19,6 +20,8 @@ import { createShareAnswerer } from "#queries/cluster/answer-share.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
 import { createStderrLogger } from "../engine/logger.ts";
+import { SinkMetrics } from "../sinks/sink-metrics.ts";
+import { Sinks, sinksDetail } from "../sinks/sinks.ts";
 import { KafkaMetrics } from "./kafka-metrics.ts";
 import { planKept, replicationOf } from "./topics.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker-messages.ts";
@@ -67,7 +70,7 @@ async function begin(given: WorkerSettings): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  const { topology, member, retention, minIsr } = settings;
+  const { topology, member, retention } = settings;
   logger.debug({ event: "worker.loaded" }, "the thread's code is loaded");
   const { compiled } = compileTopology(topology.text, { processors, file: topology.file });
   // The main thread, which checks the same text, says what is wrong with it.
@@ -95,13 +98,9 @@ async function run(): Promise<void> {
   const replication = settings.replication ?? replicationOf(settings, await nodesOf(cluster));
   reached = true;
   const opened = (log = openKafka({
-    cluster,
+    ...kafkaOf(cluster, replication),
     stateFile: settings.stateFile,
-    topics: { replication, ...(minIsr === undefined ? {} : { minIsr }) },
     endpoint: settings.endpoint,
-    sessionTimeoutMs: settings.sessionTimeoutMs,
-    transactionTimeoutMs: settings.transactionTimeoutMs,
-    keepMembership: settings.keepMembership,
     events: watch.kafkaEvents,
   }));
   logger.debug({ event: "worker.state-opened" }, "the local copy of the state is open");
@@ -118,14 +117,29 @@ async function run(): Promise<void> {
     pipeline: true,
     events: watch.workerEvents,
   });
+  const sinkMetrics = new SinkMetrics(engine.registry);
+  // Connections of their own: their groups are none of the worker's, and a rebalance of theirs is none of its.
+  const deliveries = settings.sinks ? compiled.deliveries : [];
+  const ways = deliveries.length === 0 ? undefined : openKafka({ ...kafkaOf(cluster, replication), stateFile: ":memory:" });
+  const sinks = new Sinks(deliveries, {
+    broker: ways?.broker ?? opened.broker,
+    member,
+    originOf: (topic) => ways!.broker.topicId(topic),
+    environment: process.env,
+    logger,
+    metrics: sinkMetrics,
+    changed: () => tell({ kind: "sinks", detail: sinksDetail(sinks.statuses) }),
+  });
   const status = setInterval(tellStatus, statusEveryMs);
   const answerer = createShareAnswerer({ member, worker, queries: compiled.queries });
   const queries = serveAsks(answerer, { port: settings.queries, transfer: () => [] });
   stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.
     await worker.stop().catch(() => undefined);
+    await sinks.stop();
     clearInterval(status);
     queries.close();
+    await ways?.close();
     await opened.close();
     logger.info(
       { event: "worker.ended" },
@@ -136,6 +150,7 @@ async function run(): Promise<void> {
   };
   scrape = () => {
     kafka.show(watch.statusOf(worker));
+    sinkMetrics.show(sinks.statuses);
     return engine.scrape(worker.snapshot());
   };
   snapshot = () => worker.snapshot();
@@ -144,8 +159,21 @@ async function run(): Promise<void> {
   logger.debug({ event: "worker.started" }, "its first tasks are open");
   tellStatus();
   worker.ended.catch(fail);
+  sinks.start().catch(fail);
   flushCompileCache();
   tell({ kind: "joined" });
+}
+
+/** How a member speaks to the cluster. */
+function kafkaOf(cluster: ClusterSettings, replication: number): Omit<KafkaLogOptions, "stateFile"> {
+  const { minIsr, sessionTimeoutMs, transactionTimeoutMs, keepMembership } = settings;
+  return {
+    cluster,
+    topics: { replication, ...(minIsr === undefined ? {} : { minIsr }) },
+    sessionTimeoutMs,
+    transactionTimeoutMs,
+    keepMembership,
+  };
 }
 
 async function nodesOf(cluster: ClusterSettings): Promise<number> {

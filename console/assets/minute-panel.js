@@ -5,10 +5,15 @@ import { heightsOf, minutesUpTo, sumOf } from "./minutes.js";
 
 /**
  * A panel of one number a minute: the newest figure, the chart, what stands under the pointer or the arrow keys, and the same as a table. All its
- * texts are exact; only the heights of bars are floating point. `show` writes a value for people, with its unit where `unit` says one.
+ * texts are exact; only the heights of bars are floating point. `what` is counted, `show` writes a value of it for people, with its unit where `unit`
+ * says one.
  */
-export function createMinutePanel({ id, unit, show }) {
+export function createMinutePanel({ id, what, unit, show }) {
   const section = byId(id);
+  section.append(byId("minutes").content.cloneNode(true));
+  section.querySelector(".chart").setAttribute("aria-label", `${what} per minute: the arrow keys choose a minute`);
+  section.querySelector(".scroll").setAttribute("aria-label", `${what} of each minute`);
+  section.querySelector("th.what").textContent = what.toLowerCase();
   const chart = section.querySelector(".chart");
   let minutes = [];
   let texts = [];

@@ -24,8 +24,8 @@ byId("copy").addEventListener("click", () => void copy());
 setInterval(offerCurl, 500);
 
 function watchMinutes() {
-  const orders = createMinutePanel({ id: "orders", unit: (value) => (value === "1" ? " order" : " orders"), show: grouped });
-  const revenue = createMinutePanel({ id: "revenue", unit: () => "", show: (value) => grouped(twoPlaces(value)) });
+  const orders = createMinutePanel({ id: "orders", what: "Orders", unit: (value) => (value === "1" ? " order" : " orders"), show: grouped });
+  const revenue = createMinutePanel({ id: "revenue", what: "Revenue", unit: () => "", show: (value) => grouped(twoPlaces(value)) });
   const spans = [...document.querySelectorAll("input[name=span]")];
   const count = () => Number(spans.find(({ checked }) => checked).value);
   let newest;

@@ -1,10 +1,11 @@
 import { createNews } from "./announce.js";
 import { byId, setText, showRows } from "./elements.js";
+import { follow } from "./follow.js";
 import { day, grouped, moment, twoPlaces } from "./format.js";
+import { byParts, FirstOfAdded, FirstOfAll } from "./heard-rows.js";
+import { readPlan } from "./plan.js";
 import { watch } from "./watch.js";
 
-/** As `lowStockBelow` of the shipped topology says; below it an article is marked, the order of the table does not depend on it. */
-const lowStockBelow = 5;
 const shownRows = 8;
 const shownAlerts = 5;
 
@@ -36,38 +37,54 @@ export function watchTopProducts() {
   });
 }
 
+/** The lowest levels, as they change; what is low, the processor says that tells it. */
 export function watchStock() {
   const section = byId("stock");
-  watch({
+  let lowBelow;
+  let again = () => undefined;
+  void readPlan().then(({ nodes }) => {
+    lowBelow = nodes.find(({ settings }) => settings?.lowStockBelow !== undefined)?.settings.lowStockBelow;
+    again();
+  });
+  follow({
     query: "stock-levels",
     path: `/v1/queries/stock-levels?order=level&limit=${shownRows}`,
+    stream: "/v1/queries/stock-levels/stream",
     sections: ["stock"],
-    show: ({ rows }) => {
-      showRows(
-        section.querySelector("tbody"),
-        rows.map(({ sku, level }) => {
-          const word = level <= 0 ? "none left" : level < lowStockBelow ? "low" : "";
-          return {
-            key: sku,
-            cells: [{ text: sku, class: "long" }, { text: grouped(level), class: "number" }, { text: word, class: word === "" ? "" : "bad" }],
-          };
-        }),
-      );
-      setText(section.querySelector(".note"), rows.length === 0 ? "No article has moved yet." : "The lowest levels of all articles.");
+    rows: new FirstOfAll({ count: shownRows, compare: byParts(({ level, sku }) => [level, sku]) }),
+    show: (rows, live) => {
+      again = () => {
+        showRows(
+          section.querySelector("tbody"),
+          rows.map(({ sku, level }) => {
+            const word = level <= 0 ? "none left" : level < lowBelow ? "low" : "";
+            return {
+              key: sku,
+              cells: [{ text: sku, class: "long" }, { text: grouped(level), class: "number" }, { text: word, class: word === "" ? "" : "bad" }],
+            };
+          }),
+        );
+        setText(section.querySelector(".note"), rows.length === 0 ? "No article has moved yet." : `The lowest levels of all articles${live ? ", as they change" : ""}.`);
+      };
+      again();
     },
   });
 }
 
-/** The newest alerts; those that come while the page is open are told to screen readers. */
+/** The newest alerts, as they happen; those that come while the page is open are told to screen readers. */
 export function watchAlerts() {
   const section = byId("fraud");
   const news = createNews(section.querySelector(".news"));
-  watch({
+  const partsOf = ({ at, rule, subject, orderId }) => [at, rule, subject, orderId ?? ""];
+  const keyOf = (row) => JSON.stringify(partsOf(row));
+  follow({
     query: "fraud-alerts",
     path: `/v1/queries/fraud-alerts?order=-at&limit=${shownAlerts}`,
+    // What was before is asked for: there is no end of it.
+    stream: "/v1/queries/fraud-alerts/stream?snapshot=0",
     sections: ["fraud"],
-    show: ({ rows }) => {
-      const keyOf = ({ rule, subject, orderId, at }) => JSON.stringify([rule, subject, orderId, at]);
+    rows: new FirstOfAdded({ count: shownAlerts, compare: byParts(partsOf, { descending: true }) }),
+    show: (rows, live) => {
       const added = showRows(
         section.querySelector("tbody"),
         rows.map((row) => ({
@@ -82,7 +99,7 @@ export function watchAlerts() {
       );
       const newest = rows.find((row) => added.includes(keyOf(row)));
       if (newest !== undefined) news(added.length, `${newest.rule} ${newest.subject}`);
-      setText(section.querySelector(".note"), rows.length === 0 ? "None so far." : "The newest by event time.");
+      setText(section.querySelector(".note"), `${rows.length === 0 ? "None so far" : "The newest by event time"}${live ? ", shown as they come" : ""}.`);
     },
   });
 }

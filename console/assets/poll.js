@@ -21,12 +21,11 @@ export function parseExact(text) {
 }
 
 /**
- * Asks `path()` at once and then every `everyMs`; one question at a time, none while the page is hidden. `show` gets what was answered, `fail` a
- * word on what went wrong: `{ kind: "refused", status, problem }` or
- * `{ kind: "gone", askedAt }`. What it returns asks at once, and drops the answer that was
- * waited for: `path()` has changed.
+ * Asks `path()` at once and then every `everyMs`; one question at a time, none while the page is hidden or `paused()` holds. `show` gets what was
+ * answered, `fail` a word on what went wrong: `{ kind: "refused", status, problem }` or `{ kind: "gone", askedAt }`. What it returns asks at once, and
+ * drops the answer that was waited for: `path()` or `paused()` has changed.
  */
-export function poll({ path, everyMs = 1000, show, fail }) {
+export function poll({ path, everyMs = 1000, paused = () => false, show, fail }) {
   let failures = 0;
   let timer;
   let running = new AbortController();
@@ -44,6 +43,7 @@ export function poll({ path, everyMs = 1000, show, fail }) {
     else if (signal.reason !== left) fail({ ...answer, askedAt });
   };
   const whenVisible = () => {
+    if (paused()) return;
     if (document.visibilityState === "visible") void ask();
     else document.addEventListener("visibilitychange", whenVisible, { once: true });
   };
@@ -66,7 +66,8 @@ async function answerOf(path, controller) {
   const leave = () => controller.abort(left);
   addEventListener("pagehide", leave, { once: true });
   try {
-    const response = await fetch(path, { signal: controller.signal, cache: "no-store", headers: { Accept: "application/json" } });
+    // Asked each time, but what the browser has already does not come again: it is answered by 304.
+    const response = await fetch(path, { signal: controller.signal, cache: "no-cache", headers: { Accept: "application/json" } });
     const body = parseExact(await response.text());
     if (response.ok) return { kind: "shown", body };
     return { kind: "refused", status: response.status, problem: body, retryAfterS: Number(response.headers.get("retry-after") ?? 0) || 0 };

@@ -11,9 +11,10 @@ const missed = new Set();
 
 /**
  * Keeps sections up to date by one address, and says in their notes what is wrong when it does not answer. `query` is named when the topology has
- * none of this name; `refused(status, problem)` may know better words; `gone()` hears that there was no answer. Returns what asks at once.
+ * none of this name; `refused(status, problem)` may know better words; `gone()` hears that there was no answer. Nothing is asked while `paused()` holds.
+ * Returns what asks at once.
  */
-export function watch({ query, path, sections, everyMs = 1000, show, refused = () => undefined, gone = () => undefined }) {
+export function watch({ query, path, sections, everyMs = 1000, paused, show, refused = () => undefined, gone = () => undefined }) {
   let unanswered = 0;
   const note = (text) => {
     for (const id of sections) setText(byId(id).querySelector(".note"), text);
@@ -26,6 +27,7 @@ export function watch({ query, path, sections, everyMs = 1000, show, refused = (
   const askNow = poll({
     path: typeof path === "function" ? path : () => path,
     everyMs,
+    paused,
     show: (body) => {
       answered();
       note("");

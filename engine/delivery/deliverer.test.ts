@@ -216,4 +216,56 @@ describe("deliverer", () => {
     const values = [...one.arrived, ...two.arrived].map(textOf);
     expect(new Set(values).size).toBe(40);
   });
+
+  test("[D3] an origin stands in front of ids, so that those of a topic made anew are others", async () => {
+    const sink = new RecordingSink();
+    await start(sink, { origin: "first-log" });
+    await append([["a", "1"]]);
+    await expect.poll(() => sink.arrived.map(({ id }) => id)).toEqual([`first-log/${topic}/0/0`]);
+  });
+
+  test("[D12] what is not wanted is passed over: it is not delivered, takes no place, and the position passes it", async () => {
+    const sink = new RecordingSink();
+    let skipped = 0;
+    const events = { ...noDeliveryEvents, skipped: (records: number): void => void (skipped += records) };
+    await start(sink, { wants: ({ key }) => key !== "b", events, held: 2 });
+    await append([
+      ["b", "1"],
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "2"],
+      ["b", "3"],
+    ]);
+    await expect.poll(() => committed()).toBe(5);
+    expect(sink.arrived.map(({ key, value }) => [key, Buffer.from(value!).toString()])).toEqual([
+      ["a", "1"],
+      ["a", "2"],
+    ]);
+    expect(skipped).toBe(3);
+  });
+
+  test("[D13] how far each partition is, and the breaker, can be seen at any time", async () => {
+    const sink = new RecordingSink();
+    let busy = true;
+    sink.answer = () => (busy ? { kind: "retry", reason: "busy" } : { kind: "delivered" });
+    const pause = { attempts: Infinity, baseMs: 1, maxMs: 5 };
+    const deliverer = await start(sink, { retry: pause, breaker: { failures: 2, pause } });
+    await append([
+      ["a", "1"],
+      ["b", "1"],
+    ]);
+    await expect.poll(() => deliverer.snapshot().breaker).not.toBe("closed");
+    expect(deliverer.snapshot()).toMatchObject({
+      unsettled: 2,
+      lags: [
+        { partition: 0, records: 2 },
+        { partition: 1, records: 0, ms: 0 },
+      ],
+    });
+    expect(deliverer.snapshot().lags[0]!.ms).toBeGreaterThan(0);
+    busy = false;
+    await expect
+      .poll(() => deliverer.snapshot())
+      .toEqual({ breaker: "closed", unsettled: 0, lags: [0, 1].map((partition) => ({ partition, records: 0, ms: 0 })) });
+  });
 });

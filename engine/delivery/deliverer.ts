@@ -6,7 +6,7 @@ import { Requests } from "#task/requests.ts";
 import { WorkerError } from "#task/worker-error.ts";
 import { Breaker, type BreakerPolicy, type BreakerState, defaultBreaker } from "./breaker.ts";
 import type { DeliveryEvents } from "./delivery-events.ts";
-import { PartitionLane } from "./partition-lane.ts";
+import { PartitionLane, type WantedRecord } from "./partition-lane.ts";
 import type { Delivery, DeliveryResult, Sink } from "./sink.ts";
 
 export type DelivererOptions = {
@@ -28,7 +28,23 @@ export type DelivererOptions = {
   readonly commitMs?: number;
   /** Records of a partition that are held at most; above it, that partition alone is fetched no further. */
   readonly held?: number;
+  /** Stands in front of the records' ids, so that those of a topic that was made anew are others. */
+  readonly origin?: string;
+  /** Records that it says no to are passed over. It never throws: what is wrong with a record the sink says. */
+  readonly wants?: (record: WantedRecord) => boolean;
   readonly random?: () => number;
+};
+
+/** How far a partition is; `records` are offsets up to the end of the log, `ms` how long ago the log took the oldest record at hand that is not settled. */
+export type DeliveryLag = { readonly partition: number; readonly records: number; readonly ms: number };
+
+/** What is seen of a sink at one moment. */
+export type DeliverySnapshot = {
+  readonly breaker: BreakerState;
+  /** Of the partitions that are delivered from here. */
+  readonly lags: readonly DeliveryLag[];
+  /** Records that are held and neither delivered nor refused. */
+  readonly unsettled: number;
 };
 
 const defaults = {
@@ -37,6 +53,8 @@ const defaults = {
   callMs: 30_000,
   commitMs: 100,
   held: 2000,
+  origin: "",
+  wants: () => true,
   random: Math.random,
 };
 const fetchLimits = { maxBytes: 4 << 20, maxBytesPerPartition: 512 << 10, maxWaitMs: 500 };
@@ -93,6 +111,16 @@ export class Deliverer {
 
   get breakerState(): BreakerState {
     return this.breaker.state(this.options.clock());
+  }
+
+  snapshot(): DeliverySnapshot {
+    const now = this.options.clock();
+    const lanes = [...this.lanes.values()];
+    return {
+      breaker: this.breaker.state(now),
+      lags: lanes.map((lane) => ({ partition: lane.partition, ...lane.lag(now) })).sort((a, b) => a.partition - b.partition),
+      unsettled: lanes.reduce((sum, { lane }) => sum + lane.unsettled, 0),
+    };
   }
 
   /** Begins nothing new, waits for the calls under way, commits what is settled, leaves. */
@@ -221,7 +249,9 @@ export class Deliverer {
       this.failedFetches = 0;
       for (const batch of batches) {
         const lane = hungry.find(({ partition }) => partition === batch.partition)!;
-        if (!lane.gone.signal.aborted && !lane.closing) lane.enqueue(batch);
+        if (lane.gone.signal.aborted || lane.closing) continue;
+        const skipped = lane.enqueue(batch);
+        if (skipped > 0) this.options.events.skipped(skipped);
       }
     } catch (error) {
       if (!(error instanceof BrokerError) || !error.retryable) return this.fail(error);
@@ -247,7 +277,7 @@ export class Deliverer {
       this.lastCommitMs = now;
       this.abortedCommits = 0;
       const letters = lanes.reduce((sum, lane) => sum + lane.committed(), 0);
-      return events.committed({ records: lanes.length, letters, ms: clock() - now });
+      return events.committed({ partitions: lanes.length, letters, ms: clock() - now });
     }
     events.commitFailed(result);
     this.abortedCommits += 1;
@@ -256,13 +286,14 @@ export class Deliverer {
   }
 
   private async assign(tasks: readonly TaskId[], { anew = false }: { readonly anew?: boolean } = {}): Promise<void> {
-    const { broker, group, name, source, sink, retry, random } = this.options;
+    const { broker, group, name, source, sink, retry, random, origin, wants } = this.options;
     this.drop([...this.lanes.keys()].filter((task) => anew || !tasks.includes(task)));
     const missing = tasks.filter((task) => !this.lanes.has(task));
     for (const checkpoint of missing.length === 0 ? [] : await broker.committed(group, missing)) {
       const { partition } = splitTaskId(checkpoint.task);
       const lane = { limits: sink.limits, retry, random, lastDeliveredMs: () => this.lastDeliveredMs };
-      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { sink: name, topic: source.topic, partition, lane }));
+      const place = { sink: name, group, topic: source.topic, partition };
+      this.lanes.set(checkpoint.task, new PartitionLane(checkpoint, { ...place, lane, origin, wants }));
     }
   }
 

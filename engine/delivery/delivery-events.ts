@@ -10,9 +10,11 @@ export type DeliveryEvents = {
     readonly ms: number;
     readonly error?: unknown;
   }): void;
+  /** So many records were not wanted. */
+  skipped(records: number): void;
   breaker(state: BreakerState): void;
   /** Positions and dead letters are durable. */
-  committed(commit: { readonly records: number; readonly letters: number; readonly ms: number }): void;
+  committed(commit: { readonly partitions: number; readonly letters: number; readonly ms: number }): void;
   commitFailed(commit: { readonly kind: "aborted" | "fenced"; readonly reason: string }): void;
   /** The log cannot be read at the moment. */
   logAway(away: { readonly error: unknown; readonly failed: number }): void;
@@ -20,6 +22,7 @@ export type DeliveryEvents = {
 
 export const noDeliveryEvents: DeliveryEvents = {
   called: () => undefined,
+  skipped: () => undefined,
   breaker: () => undefined,
   committed: () => undefined,
   commitFailed: () => undefined,

@@ -71,6 +71,11 @@ export class Lane<R extends LaneRecord = LaneRecord> {
     return this.held[this.first]?.record.delivery.at.offset ?? this.end;
   }
 
+  /** The first record that is not settled, of those that are held. */
+  get oldest(): R | undefined {
+    return this.held[this.first]?.record;
+  }
+
   get callsUnder(): number {
     return this.calls;
   }

@@ -3,7 +3,7 @@ import type { HeaderList } from "#broker/record-batch.ts";
 
 /** A record on its way out of the log. What was delivered and not yet committed is delivered again: then with the same `id`, by which the other side can tell. */
 export type Delivery = {
-  /** `topic/partition/offset`: of this record and no other, each time it is delivered. */
+  /** `topic/partition/offset`, behind the deliverer's `origin` where it has one: of this record and no other, each time it is delivered. */
   readonly id: string;
   readonly at: Position;
   /** Milliseconds since the epoch. */

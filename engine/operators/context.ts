@@ -31,6 +31,11 @@ export interface NodeContext {
   readonly node: string;
   readonly partition: number;
   readonly record: CurrentRecord;
+  /**
+   * Says that the current record was set aside once and has come back: `let-in` where this node had let it in before it refused it, so that it is not its
+   * own duplicate; else `anew`.
+   */
+  readonly redriven: "let-in" | "anew" | undefined;
   /** The least time that upstream tasks have reached, ms; `Infinity` where nothing was repartitioned. Windows close by the smaller of it and stream time. */
   readonly watermark: number;
   /** Wall clock, ms since the epoch; stands still while records are processed. */

@@ -23,7 +23,8 @@ export const seenCodec: Codec<number> = {
 /**
  * Lets the first record of each id through and drops the others (`duplicate`) whose timestamps are at most `withinMs` from its own. A record older than
  * closing time (the smaller of stream time and watermark) − `withinMs` cannot be told from a duplicate and is late: dropped and counted, or
- * dead-lettered. A null id is dropped (`null-id`).
+ * dead-lettered. A null id is dropped (`null-id`). A record that this node had let in before it refused it, and that is redriven, is let in again: while its
+ * id is remembered no other of it can have passed, and behind that they are late. Any other redriven record that is late is dead-lettered again.
  */
 export function dedupe<T>(seen: WindowStore<number>, { by, withinMs, late = "drop" }: DedupeSpec<T>): OperatorFunction<T, T> {
   return step((out, context) => {
@@ -36,8 +37,11 @@ export function dedupe<T>(seen: WindowStore<number>, { by, withinMs, late = "dro
       if (id === null) return context.drop("null-id");
       if (timestamp > streamTime.value) streamTime.value = timestamp;
       const oldest = Math.min(streamTime.value, context.watermark) - withinMs;
-      if (timestamp < oldest) {
-        if (late === "dead-letter") context.deadLetter("late", `older than ${oldest}: it cannot be told from a duplicate`);
+      const { redriven } = context;
+      if (timestamp < oldest && redriven !== "let-in") {
+        // What comes back is told of, not dropped.
+        if (late === "dead-letter" || redriven !== undefined)
+          context.deadLetter("late", `older than ${oldest}: it cannot be told from a duplicate`);
         else context.drop("late");
         return;
       }
@@ -46,9 +50,10 @@ export function dedupe<T>(seen: WindowStore<number>, { by, withinMs, late = "dro
       if (needed > expired) seen.expire((expired = needed));
       const own = segmentOf(timestamp);
       if (
-        isNear(timestamp, seen.get(id, own)) ||
-        isNear(timestamp, seen.get(id, own - withinMs)) ||
-        isNear(timestamp, seen.get(id, own + withinMs))
+        redriven !== "let-in" &&
+        (isNear(timestamp, seen.get(id, own)) ||
+          isNear(timestamp, seen.get(id, own - withinMs)) ||
+          isNear(timestamp, seen.get(id, own + withinMs)))
       )
         return context.drop("duplicate");
       seen.put(id, own, timestamp);

@@ -45,10 +45,6 @@ export class CommitWatches {
     for (const watcher of this.of(task)) watcher.closed(task);
   }
 
-  allClosed(tasks: Iterable<TaskId>): void {
-    for (const task of tasks) this.closed(task);
-  }
-
   /** A list of its own: a watcher may leave while it hears. */
   private of(task: TaskId): readonly CommitWatcher[] {
     if (this.watchers.size === 0) return none;

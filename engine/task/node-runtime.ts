@@ -4,6 +4,7 @@ import { withNodeContext, type Cell, type CurrentRecord, type EmitAs, type NodeC
 import type { OpenStores } from "#operators/node.ts";
 import { cellName, countName, type TaskMeta } from "./task-meta.ts";
 import type { NodePlan } from "./plan.ts";
+import type { Redrive } from "./redrive.ts";
 
 /** What a node needs of the task it runs in. */
 export interface NodeHost {
@@ -20,6 +21,8 @@ export interface NodeHost {
   readonly byRecord: boolean;
   /** What is being pushed has another cause than the current record. */
   apart: boolean;
+  /** What the current record is redriven as. */
+  readonly redrive: Redrive | undefined;
   deadLetter(node: string, reason: string, detail: string | undefined): void;
   schedule(
     node: string,
@@ -152,6 +155,12 @@ export class NodeRuntime implements NodeContext {
 
   get record(): CurrentRecord {
     return this.host.record;
+  }
+
+  get redriven(): NodeContext["redriven"] {
+    const { redrive, byRecord } = this.host;
+    if (redrive === undefined || !byRecord) return undefined;
+    return redrive.letIn && redrive.node === this.node ? "let-in" : "anew";
   }
 
   get watermark(): number {

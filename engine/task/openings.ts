@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { BrokerError } from "#broker/broker-error.ts";
 import { type Broker, splitTaskId, type TaskCheckpoint, type TaskId } from "#broker/broker.ts";
 import { backoff, type RetryPolicy } from "./failure.ts";
+import { groupOf } from "./plan.ts";
 import { Task } from "./task.ts";
 import { upstreamOf } from "./upstream.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -78,5 +79,6 @@ export function openTask(
 ): Task {
   const { subTopology } = splitTaskId(checkpoint.task);
   const sub = plan.subTopologies.find(({ id }) => id === subTopology)!;
-  return new Task({ plan: sub, checkpoint, upstream: upstreamOf(sub, plan), storage, maxIdleMs: maxTaskIdleMs, nowMs: clock() });
+  const setup = { upstream: upstreamOf(sub, plan), storage, group: groupOf(plan.name), maxIdleMs: maxTaskIdleMs, nowMs: clock() };
+  return new Task({ plan: sub, checkpoint, ...setup });
 }

@@ -1,9 +1,10 @@
 import { partitionOf } from "#broker/partitioner.ts";
 import type { OpenStores } from "#operators/node.ts";
+import { RecordError } from "#operators/record-error.ts";
 import type { TaskState } from "#state/task-state.ts";
 import { NodeRuntime, type NodeHost } from "./node-runtime.ts";
 import type { Outputs } from "./outputs.ts";
-import type { NodePlan, SinkPlan, SubTopologyPlan, Target } from "./plan.ts";
+import type { NodePlan, SinkPlan, SourcePlan, SubTopologyPlan, Target } from "./plan.ts";
 
 export type Push = (value: unknown) => void;
 
@@ -32,6 +33,14 @@ export function buildPipeline(
     });
   }
   return plan.sources.map((source) => source.to.map(pushOf));
+}
+
+/** What is redriven for one node is pushed into that node alone. @throws {RecordError} `unknown-node` where it reads the source no more */
+export function pushesFor(node: string | undefined, { topic, to }: SourcePlan, pushes: readonly Push[]): readonly Push[] {
+  if (node === undefined) return pushes;
+  const its = pushes.filter((_, i) => to[i]!.node === node);
+  if (its.length === 0) throw new RecordError("unknown-node", `redriven for ${node}, which does not read ${topic}`);
+  return its;
 }
 
 function fanOut(pushes: readonly Push[]): Push {

@@ -3,7 +3,7 @@ import { type BatchIndex, headerBytesOf, keyTextOf, valueOf } from "#broker/reco
 import type { Cell, Timer } from "#operators/context.ts";
 import { RecordError } from "#operators/record-error.ts";
 import type { StateStorage, TaskState } from "#state/task-state.ts";
-import { encodeDeadLetterHeaders } from "./dead-letter.ts";
+import { type DeadLetter, encodeDeadLetterHeaders } from "./dead-letter.ts";
 import { takenOutName } from "./node-counts.ts";
 import { type DeadLettered, DeadLetterTally } from "./dead-letter-tally.ts";
 import { decodeValue } from "./decode-value.ts";
@@ -12,8 +12,9 @@ import { InputReadiness, nextInput } from "./input-choice.ts";
 import { Journal, type TakenOut } from "./journal.ts";
 import type { NodeHost } from "./node-runtime.ts";
 import { Outputs } from "./outputs.ts";
-import { buildPipeline, storeIdOf, type Push } from "./pipeline.ts";
+import { buildPipeline, pushesFor, storeIdOf, type Push } from "./pipeline.ts";
 import { deadLetterTopicOf, feedsRepartition, type SubTopologyPlan } from "./plan.ts";
+import { type Redrive, redriveOf } from "./redrive.ts";
 import { cellName, TaskMeta } from "./task-meta.ts";
 import { TaskRecord } from "./task-record.ts";
 import { Timers } from "./timers.ts";
@@ -25,6 +26,8 @@ export type TaskSetup = {
   readonly checkpoint: TaskCheckpoint;
   readonly upstream: Upstream;
   readonly storage: StateStorage;
+  /** In whose name it reads: what is redriven for others is not for it. */
+  readonly group: string;
   /** How long to wait for an input that is known to be empty; −1 never waits for any, 0 waits for those known to lag (KIP-695). */
   readonly maxIdleMs: number;
   readonly nowMs: number;
@@ -49,6 +52,7 @@ export class Task implements NodeHost {
   readonly queues: readonly InputQueue[];
   readonly record = new TaskRecord();
   failure: TaskFailure | undefined;
+  redrive: Redrive | undefined;
   cause = 0;
   apart = false;
   /** Records taken since the last durable commit. */
@@ -299,6 +303,10 @@ export class Task implements NodeHost {
   }
 
   deadLetter(node: string, reason: string, detail: string | undefined): void {
+    this.setAside({ node, reason, detail, extent: "node" });
+  }
+
+  private setAside({ node, reason, detail, extent }: Pick<DeadLetter, "node" | "reason" | "detail" | "extent">): void {
     if (this.current < 0) throw new Error(`node ${node} dead-letters outside of a record (${reason})`);
     const queue = this.queues[this.current]!;
     const { index } = queue.head!;
@@ -312,7 +320,7 @@ export class Task implements NodeHost {
       sequence: index.sequences[at]!,
       key: keyTextOf(index, at),
       value: valueOf(index, at),
-      headers: encodeDeadLetterHeaders(headers, { reason, node, source, detail }),
+      headers: encodeDeadLetterHeaders(headers, { reason, node, source, group: this.setup.group, extent, detail }),
     });
   }
 
@@ -382,7 +390,11 @@ export class Task implements NodeHost {
       return;
     }
     const timestamp = index.timestamps[at]!;
+    const redriven = redriveOf(index, at);
+    this.redrive = redriven?.redrive;
+    if (this.redrive !== undefined && this.redrive.group !== this.setup.group) return queue.advance();
     this.record.point(index, at);
+    if (redriven !== undefined) this.record.headers = redriven.headers;
     this.cause += 1;
     this.taken += 1;
     this.current = input;
@@ -409,7 +421,8 @@ export class Task implements NodeHost {
       return;
     }
     try {
-      for (const push of this.pushes[input]!) push(value);
+      const pushes = pushesFor(this.redrive?.node, this.setup.plan.sources[input]!, this.pushes[input]!);
+      for (const push of pushes) push(value);
     } catch (error) {
       this.fail(error);
     }
@@ -428,7 +441,7 @@ export class Task implements NodeHost {
     const { topic } = this.queues[this.current]!;
     this.taskMeta.cell(`source/${topic}#dead-lettered`, 0).value += 1;
     if (node !== this.sourceNode()) this.taskMeta.cell(takenOutName(node, topic), 0).value += 1;
-    this.deadLetter(node, reason, detail);
+    this.setAside({ node, reason, detail, extent: "record" });
   }
 
   /** What stands for the node where a record is found out before it enters one. */

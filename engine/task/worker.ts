@@ -1,6 +1,5 @@
 import { BrokerError } from "#broker/broker-error.ts";
 import {
-  taskId,
   type CommitResult,
   type GroupSpec,
   type Membership,
@@ -15,10 +14,10 @@ import { type CommitWatcher, CommitWatches } from "./commit-watch.ts";
 import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
 import { elapsed } from "./elapsed.ts";
 import { backoff } from "./failure.ts";
-import type { InputQueue } from "./input-queue.ts";
 import { MarkTeller } from "./marks.ts";
 import { Openings, openTask } from "./openings.ts";
 import { groupSpecOf } from "./group-spec.ts";
+import { OwnedTasks } from "./owned-tasks.ts";
 import { ReadYourWrites } from "./read-your-writes.ts";
 import { recover } from "./recovery.ts";
 import { Requests } from "./requests.ts";
@@ -44,11 +43,7 @@ const foldPerEntry = 1.5;
 export class Worker {
   private readonly options: Required<WorkerOptions>;
   private readonly spec: GroupSpec;
-  private readonly tasks = new Map<TaskId, Task>();
-  private readonly pausedUntil = new Map<TaskId, number>();
-  /** Where each task failed last, and how often there. */
-  private readonly attempts = new Map<TaskId, { readonly at: string; readonly count: number }>();
-  private readonly stopped = new Map<TaskId, unknown>();
+  private readonly owned: OwnedTasks;
   private readonly openings: Openings;
   /** What ends the worker at its next turn. */
   private failure: unknown;
@@ -69,8 +64,6 @@ export class Worker {
   private loop: Promise<void> | undefined;
   private looping = false;
   private stopping = false;
-  /** Which queue takes what lies at `topic partition`. */
-  private readonly readers = new Map<string, InputQueue>();
   private lastFetch = { atMs: 0, count: 0 };
   /** Whose turn it is among the tasks that run. */
   private nextTask = 0;
@@ -80,6 +73,7 @@ export class Worker {
     this.spec = groupSpecOf(options.plan, options.member);
     this.marks = new MarkTeller(options.plan.subTopologies, { idleMs: this.options.idleMs, paceMs: this.options.markMs });
     const { broker, retry, random } = this.options;
+    this.owned = new OwnedTasks(retry.maxMs);
     this.openings = new Openings({
       broker,
       group: this.spec.group,
@@ -89,7 +83,7 @@ export class Worker {
       failed: (error) => this.fail(error),
     });
     this.writes = new ReadYourWrites(options.plan, {
-      committed: (subTopology, topic, partition) => this.queueOf(subTopology, topic, partition)?.committedPosition,
+      committed: (subTopology, topic, partition) => this.owned.queueOf(subTopology, topic, partition)?.committedPosition,
       end: (subTopology, topic, partition) => this.endOf(subTopology, topic, partition),
     });
   }
@@ -134,7 +128,7 @@ export class Worker {
 
   /** Tells `watcher` what the tasks of `subTopology` commit from now on, until the answer is called. */
   watch(subTopology: string, watcher: CommitWatcher): () => void {
-    return this.watches.watch(subTopology, watcher, this.tasks.values());
+    return this.watches.watch(subTopology, watcher, this.owned.all.values());
   }
 
   /** Settles when the tasks of `subTopology` show what lies at `positions`. */
@@ -144,11 +138,11 @@ export class Worker {
 
   /** Tasks that stand still after an error that was no verdict on a record, with that error. */
   get stoppedTasks(): ReadonlyMap<TaskId, unknown> {
-    return this.stopped;
+    return this.owned.stopped;
   }
 
   get ownedTasks(): ReadonlyMap<TaskId, Task> {
-    return this.tasks;
+    return this.owned.all;
   }
 
   /** Assigned tasks whose state is being brought back. */
@@ -157,7 +151,7 @@ export class Worker {
   }
 
   snapshot(): WorkerSnapshot {
-    return snapshotOf(this.options.plan, [...this.tasks.values()], { stopped: this.stopped, nowMs: this.options.clock() });
+    return snapshotOf(this.options.plan, [...this.owned.all.values()], { stopped: this.owned.stopped, nowMs: this.options.clock() });
   }
 
   private async run(): Promise<void> {
@@ -170,13 +164,11 @@ export class Worker {
       await this.committing;
       await this.recoverFailed();
       await this.commitAll();
-      this.reads.answer(this.tasks.values());
+      this.reads.answer(this.owned.all.values());
     } finally {
       this.looping = false;
       this.openings.dropAll();
-      for (const task of this.tasks.values()) task.close();
-      this.watches.allClosed(this.tasks.keys());
-      this.tasks.clear();
+      for (const id of this.owned.all.keys()) this.close(id);
       this.reads.end();
       this.requests.end();
       await this.membership?.leave();
@@ -184,7 +176,7 @@ export class Worker {
   }
 
   private async turn(): Promise<void> {
-    if (this.requests.pending || this.reads.pending || this.failed().length > 0) await this.committing;
+    if (this.requests.pending || this.reads.pending || this.owned.failed().length > 0) await this.committing;
     await this.recoverFailed();
     await this.requests.serve();
     if (!this.stopping) await this.fetch();
@@ -193,8 +185,8 @@ export class Worker {
     const taken = this.process();
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.startCommit();
-    else if (taken > 0 || this.anyDirty()) this.dirtySince ??= now;
-    if (this.committing !== undefined && this.uncommittedRecords() >= this.options.commitRecords) await this.committing;
+    else if (taken > 0 || this.owned.dirty) this.dirtySince ??= now;
+    if (this.committing !== undefined && this.owned.untaken >= this.options.commitRecords) await this.committing;
     this.writes.settle();
     this.answerReads();
   }
@@ -213,7 +205,7 @@ export class Worker {
 
   /** Readers see what is committed, and nothing else. */
   private answerReads(): void {
-    if (this.reads.pending && this.committing === undefined && !this.anyDirty()) this.reads.answer(this.tasks.values());
+    if (this.reads.pending && this.committing === undefined && !this.owned.dirty) this.reads.answer(this.owned.all.values());
   }
 
   private async fetch(): Promise<void> {
@@ -222,7 +214,7 @@ export class Worker {
     const positions: Position[] = [];
     let ready = false;
     let shortestWait = Infinity;
-    for (const task of this.runnable(now)) {
+    for (const task of this.owned.runnable(now)) {
       if (task.mustFold) task.fold(10_000);
       for (const queue of task.queues) {
         if (queue.buffered < bufferedRecords)
@@ -257,7 +249,7 @@ export class Worker {
     this.failedFetches = 0;
     let count = 0;
     for (const batch of fetched.batches) {
-      this.readers.get(`${batch.topic} ${batch.partition}`)?.enqueue(batch);
+      this.owned.reader(batch.topic, batch.partition)?.enqueue(batch);
       count += batch.count;
     }
     this.lastFetch = { atMs: now, count };
@@ -275,9 +267,9 @@ export class Worker {
   private process(): number {
     const { sliceRecords, commitRecords, clock } = this.options;
     const now = clock();
-    const tasks = this.runnable(now);
+    const tasks = this.owned.runnable(now);
     // However few a commit shall hold, each task has its turn in it.
-    const room = this.failed().length > 0 ? 0 : Math.max(commitRecords, tasks.length) - this.uncommittedRecords();
+    const room = this.owned.failed().length > 0 ? 0 : Math.max(commitRecords, tasks.length) - this.owned.untaken;
     let taken = 0;
     for (let idle = 0; idle < tasks.length && taken < room;) {
       const task = tasks[this.nextTask++ % tasks.length]!;
@@ -286,27 +278,27 @@ export class Worker {
       if (task.failure !== undefined) break;
       idle = count > 0 ? 0 : idle + 1;
     }
-    for (const task of this.runnable(now)) task.tick(now);
+    for (const task of this.owned.runnable(now)) task.tick(now);
     return taken;
   }
 
   private commitIsDue(now: number): boolean {
     const { commitRecords, commitMs } = this.options;
-    if (this.committing !== undefined || this.failed().length > 0 || this.commitPause.left(now) > 0) return false;
-    if (this.uncommittedRecords() >= commitRecords) return true;
+    if (this.committing !== undefined || this.owned.failed().length > 0 || this.commitPause.left(now) > 0) return false;
+    if (this.owned.untaken >= commitRecords) return true;
     if (this.dirtySince !== undefined) return elapsed(this.dirtySince, now) >= commitMs;
-    return this.anyDirty() ? commitMs === 0 : this.marks.gather(this.tasks.values(), now, this.stopped).changed.size > 0;
+    return this.owned.dirty ? commitMs === 0 : this.marks.gather(this.owned.all.values(), now, this.owned.stopped).changed.size > 0;
   }
 
   /** One commit for all tasks that have anything to commit or a mark to tell. */
   private async commitAll(): Promise<void> {
     const { broker, clock, events } = this.options;
     const now = clock();
-    const commits = this.live().flatMap((task) => (task.dirty ? this.takeCommit(task) : []));
-    const marks = this.marks.gather(this.tasks.values(), now, this.stopped);
+    const commits = this.owned.live().flatMap((task) => (task.dirty ? this.takeCommit(task) : []));
+    const marks = this.marks.gather(this.owned.all.values(), now, this.owned.stopped);
     const taken = new Set(commits.map(({ task }) => task));
-    for (const id of marks.changed.keys()) if (!taken.has(id)) commits.push(this.tasks.get(id)!.takeCommit());
-    const tasks = commits.map(({ task }) => this.tasks.get(task)!);
+    for (const id of marks.changed.keys()) if (!taken.has(id)) commits.push(this.owned.all.get(id)!.takeCommit());
+    const tasks = commits.map(({ task }) => this.owned.all.get(task)!);
     this.dirtySince = undefined;
     if (tasks.length === 0) return;
     const records = tasks.reduce((sum, task) => sum + task.taken, 0);
@@ -320,13 +312,13 @@ export class Worker {
     this.commitPause.end();
     for (const { topic, partition, offset } of result.written) {
       this.written.set(`${topic} ${partition}`, offset);
-      this.readers.get(`${topic} ${partition}`)?.writtenUpTo(offset);
+      this.owned.reader(topic, partition)?.writtenUpTo(offset);
     }
     for (const task of tasks) for (const letter of task.committed()) events.deadLettered({ task: task.id, ...letter });
     this.marks.committed(marks);
     this.watches.committed(commits);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
-    if (!this.anyDirty()) this.reads.answer(this.tasks.values());
+    if (!this.owned.dirty) this.reads.answer(this.owned.all.values());
     for (const task of tasks) if (task.failure === undefined) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
   }
 
@@ -350,7 +342,7 @@ export class Worker {
   }
 
   private async recoverFailed(): Promise<void> {
-    const failed = this.failed();
+    const failed = this.owned.failed();
     const now = this.options.clock();
     for (const task of failed) this.recover(task, now);
     if (failed.length > 0 && this.commitIsDue(now)) await this.commitAll();
@@ -360,12 +352,10 @@ export class Worker {
     const { events, retry, random } = this.options;
     const { error, at } = task.failure!;
     // Commits of what went well before the record do not begin its attempts anew.
-    const last = this.attempts.get(task.id);
-    const attempt = last?.at === at ? last.count : 0;
+    const attempt = this.owned.attemptsAt(task.id, at);
     const outcome = recover(task, attempt, { policy: retry, random });
     if (outcome.kind === "retry") {
-      this.attempts.set(task.id, { at, count: attempt + 1 });
-      this.pausedUntil.set(task.id, now + outcome.afterMs);
+      this.owned.pause(task.id, { at, attempt: attempt + 1, untilMs: now + outcome.afterMs });
       events.retrying({ task: task.id, at, attempt, afterMs: outcome.afterMs, error });
     } else if (outcome.kind === "stopped") this.stopTask(task, { at, error: outcome.cause });
     // In a commit of its own: the next one that fails does nothing again but what came behind this.
@@ -373,7 +363,7 @@ export class Worker {
   }
 
   private stopTask(task: Task, { at, error }: { at: string; error: unknown }): void {
-    this.stopped.set(task.id, error);
+    this.owned.stop(task.id, error);
     // Its uncommitted work is gone for good; what it had committed can still be read.
     task.rewind(0);
     this.options.events.taskStopped({ task: task.id, at, error });
@@ -389,15 +379,14 @@ export class Worker {
 
   private assign(tasks: readonly TaskId[], generation: number): Promise<void>[] {
     const { openings, options } = this;
-    for (const task of [...this.tasks.keys(), ...openings.tasks]) if (!tasks.includes(task)) this.close(task);
+    for (const task of [...this.owned.all.keys(), ...openings.tasks]) if (!tasks.includes(task)) this.close(task);
     options.events.assigned({ tasks, generation });
-    return tasks.filter((task) => !this.tasks.has(task) && !openings.has(task)).map((task) => openings.open(task));
+    return tasks.filter((task) => !this.owned.all.has(task) && !openings.has(task)).map((task) => openings.open(task));
   }
 
   private begin(checkpoint: TaskCheckpoint): void {
     const task = openTask(checkpoint, this.options);
-    this.tasks.set(task.id, task);
-    for (const queue of task.queues) this.readers.set(`${queue.topic} ${queue.partition}`, queue);
+    this.owned.add(task);
     this.watches.opened(task);
   }
 
@@ -422,58 +411,23 @@ export class Worker {
 
   private close(id: TaskId): void {
     this.openings.drop(id);
-    const task = this.tasks.get(id);
-    for (const { topic, partition } of task?.queues ?? []) this.readers.delete(`${topic} ${partition}`);
-    task?.close();
-    if (this.tasks.delete(id)) this.watches.closed(id);
-    this.pausedUntil.delete(id);
-    this.attempts.delete(id);
-    this.stopped.delete(id);
+    if (this.owned.remove(id)) this.watches.closed(id);
     this.marks.forget(id);
   }
 
-  private live(): Task[] {
-    return [...this.tasks.values()].filter(({ id }) => !this.stopped.has(id));
-  }
-
-  private runnable(now: number): Task[] {
-    const { maxMs } = this.options.retry;
-    // No pause is longer than that, unless the clock was set back.
-    return this.live().filter(({ id }) => {
-      const until = this.pausedUntil.get(id) ?? 0;
-      return until <= now || until - now > maxMs;
-    });
-  }
-
-  private failed(): Task[] {
-    return this.live().filter(({ failure }) => failure !== undefined);
-  }
-
-  private uncommittedRecords(): number {
-    return this.tasks.values().reduce((sum, { untaken }) => sum + untaken, 0);
-  }
-
-  private anyDirty(): boolean {
-    return this.tasks.values().some(({ id, dirty }) => dirty && !this.stopped.has(id));
-  }
-
   private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
-    const queue = this.queueOf(subTopology, topic, partition);
+    const queue = this.owned.queueOf(subTopology, topic, partition);
     if (queue === undefined || (queue.more === undefined && queue.end === 0n)) return undefined;
     const written = this.written.get(`${topic} ${partition}`) ?? 0n;
     return written > queue.end ? written : queue.end;
-  }
-
-  private queueOf(subTopology: string, topic: string, partition: number): InputQueue | undefined {
-    return this.tasks.get(taskId(subTopology, partition))?.queues.find((queue) => queue.topic === topic);
   }
 
   private idleWaitMs(now: number): number {
     let until = now + pauseMs;
     if (this.dirtySince !== undefined && this.committing === undefined)
       until = Math.min(until, Math.max(now + this.commitPause.left(now), this.dirtySince + this.options.commitMs));
-    for (const task of this.live()) {
-      const paused = this.pausedUntil.get(task.id) ?? 0;
+    for (const task of this.owned.live()) {
+      const paused = this.owned.pausedUntil(task.id);
       until = Math.min(until, paused > now ? paused : task.nextTimer);
     }
     return Math.max(0, until - now);

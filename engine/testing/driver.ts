@@ -7,7 +7,7 @@ import type { TaskStateLimits } from "#state/task-state.ts";
 import { defaultRetry } from "#task/failure.ts";
 import { MarkTeller } from "#task/marks.ts";
 import { storeIdOf } from "#task/pipeline.ts";
-import type { Plan } from "#task/plan.ts";
+import { groupOf, type Plan } from "#task/plan.ts";
 import { recover } from "#task/recovery.ts";
 import { Task } from "#task/task.ts";
 import { upstreamOf } from "#task/upstream.ts";
@@ -153,6 +153,7 @@ export class TopologyDriver {
           checkpoint,
           upstream: upstreamOf(sub, this.plan),
           storage: this.storage,
+          group: groupOf(this.plan.name),
           maxIdleMs: this.options.maxTaskIdleMs,
           nowMs: this.clock,
         });

@@ -166,6 +166,7 @@ export const shopQueries: readonly QueryPlan[] = [
         const [x, y] = [a.value as Candidate, b.value as Candidate];
         return y.revenue - x.revenue || (x.sku < y.sku ? -1 : 1);
       },
+      leastGroup: undefined,
     },
   },
   {

@@ -23,13 +23,34 @@ export type DeadLetterShown = {
   readonly value: ShownBytes | null;
   /** Where the letter itself lies. */
   readonly letter: { readonly topic: string; readonly partition: number; readonly offset: string };
+  /** What was done with it; null while it is open. */
+  readonly settled: LetterSettled | null;
 };
+
+/** `at`: RFC 3339. */
+export type LetterSettled = {
+  readonly kind: "redriven" | "dropped";
+  readonly at: string;
+  readonly by: string;
+  readonly key: string;
+  readonly why: string | null;
+};
+
+/** Whether anything was done with a letter. */
+export const letterStates = ["open", "settled", "all"] as const;
+export type LetterState = (typeof letterStates)[number];
 
 export type DeadLetterRequest = {
   /** Topics of dead letters with their partitions. */
   readonly topics: readonly { readonly name: string; readonly partitions: number }[];
   /** Only those that this node refused. */
   readonly node: string | undefined;
+  readonly reason?: string | undefined;
+  /** Set aside at this time or later, ms, and before `toMs`. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  /** Unasked, all. */
+  readonly state?: LetterState | undefined;
   readonly limit: number;
 };
 

@@ -1,6 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
-import { type Broker, BrokerError, type Worker } from "@millrace/engine";
+import { type Broker, BrokerError, type LetterDesk, type Worker } from "@millrace/engine";
 import { AskConnection, type AskingPort, serveAsks } from "../ask-port.ts";
+import { answerLetters } from "../letters/answer-letters.ts";
+import type { LetterAnswer, LetterAsk } from "../letters/letter-asks.ts";
 import type { DeadLetterRequest, DeadLettersFound } from "./dead-letters.ts";
 import { readDeadLetters } from "./read-dead-letters.ts";
 import { stateOf, type TopologyState } from "./topology-state.ts";
@@ -13,38 +15,48 @@ export type DeadLetterAnswer = ({ readonly kind: "letters" } & DeadLettersFound)
 export interface Inspector {
   state(signal: AbortSignal): Promise<StateAnswer>;
   deadLetters(request: DeadLetterRequest, signal: AbortSignal): Promise<DeadLetterAnswer>;
+  letters(ask: LetterAsk, signal: AbortSignal): Promise<LetterAnswer>;
 }
 
-type Asked = { readonly kind: "state" } | ({ readonly kind: "dead-letters" } & DeadLetterRequest);
+type Asked =
+  | { readonly kind: "state" }
+  | ({ readonly kind: "dead-letters" } & DeadLetterRequest)
+  | { readonly kind: "letters"; readonly ask: LetterAsk };
+type Answer = StateAnswer | DeadLetterAnswer | LetterAnswer;
 
 const gone: Unavailable = { kind: "unavailable", detail: "the engine has stopped" };
 
 export type InspectedEngine = {
   readonly worker: Pick<Worker, "snapshot">;
   readonly broker: Pick<Broker, "fetch">;
+  readonly desk: LetterDesk;
   readonly nowMs: () => number;
 };
 
 /** Serves what the engine's own thread knows to the other side of the port until either side closes. */
-export function serveInspector({ worker, broker, nowMs }: InspectedEngine, port: MessagePort): AskingPort {
-  const answer = (asked: Asked): Promise<StateAnswer | DeadLetterAnswer> =>
-    asked.kind === "state" ? Promise.resolve({ kind: "state", state: stateOf([worker.snapshot()], nowMs()) }) : lettersOf(broker, asked);
+export function serveInspector({ worker, broker, desk, nowMs }: InspectedEngine, port: MessagePort): AskingPort {
+  const answer = async (asked: Asked, signal: AbortSignal): Promise<Answer> => {
+    if (asked.kind === "state") return { kind: "state", state: stateOf([worker.snapshot()], nowMs()) };
+    return asked.kind === "letters" ? answerLetters({ log: broker, desk }, asked.ask, signal) : lettersOf(broker, asked, desk);
+  };
   return serveAsks(answer, { port, transfer: () => [] });
 }
 
 /** The other side of `serveInspector`. When the serving side is gone, every question answers `unavailable`. */
 export function connectInspector(port: MessagePort): Inspector {
-  const connection = new AskConnection<Asked, StateAnswer | DeadLetterAnswer>(port, gone);
+  const connection = new AskConnection<Asked, Answer>(port, gone);
   return {
     state: async (signal) => (await connection.ask({ kind: "state" }, signal)) as StateAnswer,
     deadLetters: async (request, signal) => (await connection.ask({ kind: "dead-letters", ...request }, signal)) as DeadLetterAnswer,
+    letters: async (ask, signal) => (await connection.ask({ kind: "letters", ask }, signal)) as LetterAnswer,
   };
 }
 
-/** The dead letters of a log; one that is closed is no bug. */
-export async function lettersOf(broker: Pick<Broker, "fetch">, request: DeadLetterRequest): Promise<DeadLetterAnswer> {
+/** The dead letters of a log, with what was done with them where somebody knows it; a log that is closed is no bug. */
+export async function lettersOf(broker: Pick<Broker, "fetch">, request: DeadLetterRequest, desk?: LetterDesk): Promise<DeadLetterAnswer> {
   try {
-    return { kind: "letters", ...(await readDeadLetters(broker, request)) };
+    const settled = await desk?.settled();
+    return { kind: "letters", ...(await readDeadLetters(broker, request, settled === undefined ? {} : { settled })) };
   } catch (error) {
     if (error instanceof BrokerError && error.code === "BROKER_CLOSED") return { kind: "unavailable", detail: "the log is closed" };
     throw error;

@@ -1,20 +1,24 @@
 import { nearest } from "#topology/did-you-mean.ts";
 import type { TopologyGraph } from "#topology/plan/graph.ts";
 import type { QueryProblem } from "../problem.ts";
-import type { DeadLetterRequest } from "./dead-letters.ts";
+import { parseLetterFilter, type SaidFilter } from "../letters/parse-letter-filter.ts";
+import { type DeadLetterRequest, type LetterState, letterStates } from "./dead-letters.ts";
 
 /** Letters of one answer: what is given unasked, and the most that is given. */
 export const lettersShown = { default: 20, most: 100 } as const;
 
-const known = ["node", "topic", "limit"] as const;
+const known = ["node", "topic", "reason", "from", "to", "state", "limit"] as const;
 
 /** `of`: what was asked for, for the answer. */
 export type DeadLetterQuestion =
   | { readonly kind: "question"; readonly request: DeadLetterRequest; readonly of: { readonly node?: string; readonly topic?: string } }
   | { readonly kind: "problem"; readonly problem: QueryProblem };
 
-/** Reads `?node=` or `?topic=`, of all nodes where neither is said, and `?limit=`; the first mistake is told with what would be right. */
-export function parseDeadLetterQuestion(graph: TopologyGraph, parameters: URLSearchParams): DeadLetterQuestion {
+/**
+ * Reads `?node=` and `?topic=` (of all nodes and topics where neither is said), `?reason=`, `?from=`, `?to=`, `?state=` and `?limit=`; the first mistake is told with what
+ * would be right.
+ */
+export function parseDeadLetterQuestion(graph: TopologyGraph, parameters: URLSearchParams, nowMs: number): DeadLetterQuestion {
   for (const name of new Set(parameters.keys())) {
     if (!(known as readonly string[]).includes(name))
       return refuse("unknown-filter", `there is no parameter "${name.slice(0, 64)}"`, { parameters: known });
@@ -25,18 +29,28 @@ export function parseDeadLetterQuestion(graph: TopologyGraph, parameters: URLSea
     return refuse("invalid-parameter", `"limit" is a whole number from 1 to ${lettersShown.most}`, { parameter: "limit" });
   const node = parameters.get("node");
   const topic = parameters.get("topic");
-  if (node !== null && topic !== null)
-    return refuse("invalid-parameter", '"node" and "topic" do not go together: a node\'s letters lie with the topics that it reads', {
-      parameter: "topic",
-    });
-  if (node !== null) return ofNode(node, { graph, limit });
-  if (topic !== null) return ofTopic(topic, { graph, limit });
-  return question(graph.topics, { node: undefined, limit }, {});
+  const state = parameters.get("state") ?? "all";
+  if (!(letterStates as readonly string[]).includes(state))
+    return refuse("invalid-parameter", `"state" is one of ${letterStates.join(", ")}`, { parameter: "state" });
+  const bounds = parseLetterFilter(graph, boundsIn(parameters), nowMs);
+  if (bounds.kind === "problem") return bounds;
+  const { fromMs, toMs } = bounds.filter;
+  const of = { limit, state: state as LetterState, reason: parameters.get("reason") ?? undefined, fromMs, toMs };
+  if (topic !== null) return ofTopic(topic, { graph, of, node: node ?? undefined });
+  if (node !== null) return ofNode(node, { graph, of });
+  return question(graph.topics, { node: undefined, ...of }, {});
 }
 
-type Asked = { readonly graph: TopologyGraph; readonly limit: number };
+function boundsIn(parameters: URLSearchParams): SaidFilter {
+  const said: SaidFilter = {};
+  for (const name of ["from", "to"] as const) if (parameters.has(name)) said[name] = parameters.get(name)!;
+  return said;
+}
 
-function ofNode(id: string, { graph, limit }: Asked): DeadLetterQuestion {
+type Of = Omit<DeadLetterRequest, "topics" | "node">;
+type Asked = { readonly graph: TopologyGraph; readonly of: Of };
+
+function ofNode(id: string, { graph, of }: Asked): DeadLetterQuestion {
   const node = graph.nodes.find((one) => one.id === id);
   if (node === undefined)
     return unknown(
@@ -47,30 +61,30 @@ function ofNode(id: string, { graph, limit }: Asked): DeadLetterQuestion {
   const { reads } = graph.subTopologies.find((one) => one.id === node.subTopology)!;
   return question(
     graph.topics.filter(({ name }) => reads.includes(name)),
-    { node: id, limit },
+    { node: id, ...of },
     { node: id },
   );
 }
 
-function ofTopic(name: string, { graph, limit }: Asked): DeadLetterQuestion {
+function ofTopic(name: string, { graph, of, node }: Asked & { readonly node: string | undefined }): DeadLetterQuestion {
   const read = graph.topics.filter(({ deadLetters }) => deadLetters !== undefined);
-  const topic = read.find((one) => one.name === name);
+  const topic = read.find((one) => one.name === name || one.deadLetters === name);
   if (topic === undefined)
     return unknown(
       "topic",
       name,
       read.map((one) => one.name),
     );
-  return question([topic], { node: undefined, limit }, { topic: name });
+  return question([topic], { node, ...of }, { ...(node === undefined ? {} : { node }), topic: topic.name });
 }
 
 function question(
   topics: TopologyGraph["topics"],
-  { node, limit }: Pick<DeadLetterRequest, "node" | "limit">,
+  asked: Omit<DeadLetterRequest, "topics">,
   of: { readonly node?: string; readonly topic?: string },
 ): DeadLetterQuestion {
   const aside = topics.flatMap(({ deadLetters, partitions }) => (deadLetters === undefined ? [] : [{ name: deadLetters, partitions }]));
-  return { kind: "question", request: { topics: aside, node, limit }, of };
+  return { kind: "question", request: { topics: aside, ...asked }, of };
 }
 
 function limitOf(text: string | null): number | undefined {

@@ -109,6 +109,7 @@ test("[TV4] a letter tells reason, node, place, when it was set aside, its recor
           partition: 2,
           offset: String((result as Extract<AppendResult, { kind: "appended" }>).at.offset),
         },
+        settled: null,
       },
     ],
     complete: true,

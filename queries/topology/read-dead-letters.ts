@@ -8,10 +8,20 @@ import {
   headerBytesOf,
   keyTextOf,
   type Position,
+  type ReadLetter,
+  type SettledLetters,
+  type Settlement,
   valueOf,
 } from "@millrace/engine";
 import { formatTimestamp, maxTimestamp } from "#schemas/timestamp.ts";
-import { type DeadLetterRequest, type DeadLetterShown, type DeadLettersFound, shownBytes, type ShownBytes } from "./dead-letters.ts";
+import {
+  type DeadLetterRequest,
+  type DeadLetterShown,
+  type DeadLettersFound,
+  type LetterSettled,
+  shownBytes,
+  type ShownBytes,
+} from "./dead-letters.ts";
 
 /** What one question may cost: it ends before the next step back once one of them is reached. */
 export type SearchBounds = { readonly records: number; readonly bytes: number; readonly ms: number };
@@ -32,16 +42,18 @@ type Side = { readonly topic: string; readonly partition: number; readonly logSt
  */
 export async function readDeadLetters(
   log: Pick<Broker, "fetch">,
-  { topics, node, limit }: DeadLetterRequest,
-  bounds: SearchBounds = defaultBounds,
+  request: DeadLetterRequest,
+  { settled, ...bounds }: Partial<SearchBounds> & { readonly settled?: Pick<SettledLetters, "of"> } = {},
 ): Promise<DeadLettersFound> {
-  const until = performance.now() + bounds.ms;
-  let { records, bytes } = bounds;
+  const { topics, limit } = request;
+  let { records, bytes } = { ...defaultBounds, ...bounds };
+  const until = performance.now() + (bounds.ms ?? defaultBounds.ms);
+  const wanted = { request, settled: settled ?? noneSettled };
   const sides = await sidesOf(log, topics);
   let open = sides.filter(({ upTo, logStart }) => upTo > logStart);
   while (open.length > 0 && records > 0 && bytes > 0 && performance.now() < until) {
     for (const side of open) {
-      const read = await stepBack(log, side, node);
+      const read = await stepBack(log, side, wanted);
       records -= read.records;
       bytes -= read.bytes;
     }
@@ -77,7 +89,7 @@ async function sidesOf(log: Pick<Broker, "fetch">, topics: DeadLetterRequest["to
 async function stepBack(
   log: Pick<Broker, "fetch">,
   side: Side,
-  node: string | undefined,
+  wanted: Wanted,
 ): Promise<{ readonly records: number; readonly bytes: number }> {
   const { topic, partition, logStart, upTo } = side;
   const from = max(logStart, upTo - BigInt(side.step));
@@ -94,7 +106,7 @@ async function stepBack(
     for (const batch of batches) {
       bytes += batch.index.bytes.length;
       records += batch.count;
-      found.push(...lettersIn(batch, { from, upTo, node }));
+      found.push(...lettersIn(batch, { from, upTo, ...wanted }));
       at = batch.next;
     }
     if (at <= before) break;
@@ -116,22 +128,32 @@ async function fetchFrom(log: Pick<Broker, "fetch">, position: Position): Promis
   }
 }
 
-type Wanted = { readonly from: bigint; readonly upTo: bigint; readonly node: string | undefined };
+type Wanted = { readonly request: DeadLetterRequest; readonly settled: Pick<SettledLetters, "of"> };
+const noneSettled = { of: () => undefined };
 
-function lettersIn(batch: FetchedBatch, { from, upTo, node }: Wanted): Found[] {
-  const { index, baseOffset, appendedAtMs, kind } = batch;
+function lettersIn(batch: FetchedBatch, { from, upTo, request, settled }: Wanted & { from: bigint; upTo: bigint }): Found[] {
+  const { node, reason, fromMs = -Infinity, toMs = Infinity, state = "all" } = request;
+  const { index, baseOffset, appendedAtMs, kind, topic, partition } = batch;
+  if (appendedAtMs < fromMs || appendedAtMs >= toMs) return [];
   if (kind !== "records") return [];
   const found: Found[] = [];
   for (let i = 0; i < batch.count; i++) {
     const offset = baseOffset + BigInt(index.numbers[i]!);
     if (offset < from || offset >= upTo) continue;
-    if (node !== undefined && deadLetterOf(headerBytesOf(index, i)).node !== node) continue;
-    found.push({ appendedAtMs, offset, shown: () => shownOf(batch, i, offset) });
+    const letter = node === undefined && reason === undefined ? undefined : deadLetterOf(headerBytesOf(index, i));
+    if ((node !== undefined && letter!.node !== node) || (reason !== undefined && letter!.reason !== reason)) continue;
+    const place = { topic, partition, offset };
+    const settlement = settled.of(place);
+    if (state !== "all" && (state === "open") !== (settlement === undefined)) continue;
+    found.push({ appendedAtMs, offset, shown: () => shownLetter({ place, index, i, appendedAtMs }, settlement) });
   }
   return found;
 }
 
-function shownOf({ topic, partition, index, appendedAtMs }: FetchedBatch, i: number, offset: bigint): DeadLetterShown {
+type Lying = Pick<ReadLetter, "place" | "index" | "i" | "appendedAtMs">;
+
+export function shownLetter({ place, index, i, appendedAtMs }: Lying, settlement: Settlement | undefined): DeadLetterShown {
+  const { topic, partition, offset } = place;
   const { reason, node, source, detail } = deadLetterOf(headerBytesOf(index, i));
   const timestamp = index.timestamps[i]!;
   return {
@@ -144,8 +166,11 @@ function shownOf({ topic, partition, index, appendedAtMs }: FetchedBatch, i: num
     key: keyTextOf(index, i),
     value: shownBytesOf(valueOf(index, i)),
     letter: { topic, partition, offset: String(offset) },
+    settled: settlement === undefined ? null : settledOf(settlement),
   };
 }
+
+const settledOf = ({ kind, atMs, by, key, why }: Settlement): LetterSettled => ({ kind, at: formatTimestamp(atMs), by, key, why });
 
 export function shownBytesOf(value: Uint8Array | null): ShownBytes | null {
   if (value === null) return null;

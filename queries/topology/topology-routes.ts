@@ -62,7 +62,7 @@ export function createTopologyRoutes(options: TopologyRoutesOptions): Hono {
   );
   app.get(deadLettersPath, guard, (c) =>
     answering(async () => {
-      const question = parseDeadLetterQuestion(graph, new URL(c.req.url).searchParams);
+      const question = parseDeadLetterQuestion(graph, new URL(c.req.url).searchParams, nowMs());
       if (question.kind === "problem") return problemResponse(question.problem);
       const ended = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(answerTimeoutMs)]);
       const answer = await within((signal) => inspector.deadLetters(question.request, signal), ended);

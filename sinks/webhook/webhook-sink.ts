@@ -18,6 +18,8 @@ export type WebhookOptions = {
 
 /** Of an answer, so much is kept for the dead letter. */
 const answerBytes = 1000;
+/** More of an answer than that is not worth its connection. */
+const drainedBytes = 64 << 10;
 
 /**
  * Posts each record to one address, signed as Standard Webhooks says (standardwebhooks.com, 1.0.0): `webhook-id` is the record's own, the same whenever it is
@@ -29,8 +31,10 @@ export class WebhookSink implements Sink {
   readonly #options;
   readonly #clock: () => number;
 
+  /** @throws {TypeError} when the address is neither `https:` nor on loopback, or has a login in it */
   constructor(options: WebhookOptions) {
     const { requests = 8, clock = Date.now } = options;
+    checkUrl(options.url);
     this.#options = options;
     this.#clock = clock;
     this.limits = { records: requests, bytes: 4 << 20, calls: 1 };
@@ -55,11 +59,11 @@ export class WebhookSink implements Sink {
       const response = await fetch(url, { method: "POST", headers, body: Buffer.from(body.bytes), redirect: "manual", signal });
       const { status } = response;
       if (response.ok) {
-        // Read to its end, so that the connection can be used again.
-        await response.body?.cancel();
+        // Read to its end, so that the connection can be used again: one that is let go of before is closed. What breaks here has been taken.
+        await firstOf(response, drainedBytes).catch(() => undefined);
         return { kind: "delivered" };
       }
-      const answer = await firstOf(response);
+      const answer = await firstOf(response, answerBytes);
       if (status === 408 || status === 425 || status === 429 || status >= 500) {
         const afterMs = this.#retryAfterMs(response.headers.get("retry-after"));
         return { kind: "retry", reason: `http-${status}`, ...(afterMs === undefined ? {} : { afterMs }) };
@@ -95,13 +99,22 @@ export class WebhookSink implements Sink {
 /** Whatever the other side asks for: it is asked again by then. */
 const mostRetryAfterMs = 300_000;
 
-async function firstOf(response: Response): Promise<string> {
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+function checkUrl({ protocol, hostname, username, password }: URL): void {
+  if (protocol !== "https:" && !(protocol === "http:" && loopback.test(hostname)))
+    throw new TypeError("a webhook is posted to by https:, or by http: on this machine");
+  // It would stand in every message about the request.
+  if (username !== "" || password !== "") throw new TypeError("the address of a webhook has no login in it: sign the requests");
+}
+
+async function firstOf(response: Response, mostBytes: number): Promise<string> {
   const reader = response.body?.getReader();
   if (reader === undefined) return "";
   const parts: Uint8Array[] = [];
   let length = 0;
   try {
-    while (length < answerBytes) {
+    while (length < mostBytes) {
       const { done, value } = await reader.read();
       if (done) break;
       parts.push(value);
@@ -110,7 +123,7 @@ async function firstOf(response: Response): Promise<string> {
   } finally {
     await reader.cancel().catch(() => undefined);
   }
-  return Buffer.concat(parts).subarray(0, answerBytes).toString("utf8");
+  return Buffer.concat(parts).subarray(0, mostBytes).toString("utf8");
 }
 
 /** The cause says more than "fetch failed". */

@@ -1,5 +1,4 @@
 import type { Processor } from "@millrace/engine";
-import type { RecordType } from "#schemas/field-type.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { Environment } from "../parse/secrets.ts";
 import type { NodeSyntax, Text, TopologySyntax } from "../parse/syntax.ts";
@@ -9,7 +8,9 @@ import { flowNode } from "./flow-node.ts";
 import { inOrder, type Reference, referenceTable, type ReferenceTable, sourcesOf } from "./references.ts";
 import { checkSteps } from "./step-rules.ts";
 import { brokenStream, mergeStreams, type Stream } from "../streams/stream.ts";
+import { checkSinks } from "../delivery/check-sinks.ts";
 import { topicCatalogue } from "./topic-catalogue.ts";
+import { topicStream } from "./topic-stream.ts";
 import { useNode, type Wired } from "./use-node.ts";
 
 export type CheckOptions = {
@@ -32,6 +33,7 @@ export function checkTopology(syntax: TopologySyntax, { processors, environment,
     repartitions: [],
     queries: [],
     outputs: new Map(),
+    deliveries: [],
   };
   const references = referenceTable(syntax, elaboration.topics);
   const isKnownTopic = (topic: string): boolean => elaboration.topics.get(topic)?.holds !== undefined;
@@ -42,6 +44,7 @@ export function checkTopology(syntax: TopologySyntax, { processors, environment,
   }
   checkUse(syntax, references, report);
   dropUnread(elaboration);
+  elaboration.deliveries.push(...checkSinks(syntax, references, elaboration));
   return elaboration;
 }
 
@@ -134,24 +137,6 @@ function streamAt(reference: Reference, text: Text, elaboration: Elaboration): S
     return brokenStream;
   }
   return only ?? brokenStream;
-}
-
-function topicStream(name: string, text: Text, { topics, written, report }: Elaboration): Stream {
-  const topic = topics.get(name);
-  const writer = written.get(name);
-  const hops = writer === undefined ? 0 : writer.hops + 1;
-  const origins = [{ kind: "topic", topic: name }] as const;
-  if (topic?.holds !== undefined) {
-    const { holds, key } = topic;
-    return { type: holds.type, key, identity: [], event: holds.kind === "event" ? holds.event : undefined, origins, hops };
-  }
-  if (writer !== undefined) {
-    // What is written under a key of several columns has their list as its key.
-    return { ...writer, key: writer.key.length > 1 ? [] : writer.key, type: writer.type as RecordType, origins, hops };
-  }
-  if (topic !== undefined)
-    report("TOPOLOGY_UNKNOWN_TOPIC", text.place, `nothing says what "${name}" holds; declare its "fields" under topics:`);
-  return brokenStream;
 }
 
 /** A node that nobody reads, that writes nowhere and keeps no rows, does nothing; unless a name that leads nowhere was meant for it. */

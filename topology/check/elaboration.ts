@@ -1,4 +1,5 @@
 import type { Processor } from "@millrace/engine";
+import type { DeliveryDraft } from "../delivery/delivery-plan.ts";
 import type { Environment } from "../parse/secrets.ts";
 import type { Report } from "../topology-error.ts";
 import type { Part, Repartition } from "../streams/part.ts";
@@ -23,6 +24,7 @@ export type Elaboration = {
   readonly queries: QueryDraft[];
   /** Streams by node and output. */
   readonly outputs: Map<string, ReadonlyMap<string, Stream>>;
+  readonly deliveries: DeliveryDraft[];
 };
 
 /** The output of a node that has but one. */

@@ -4,6 +4,7 @@ import type { EventType } from "#schemas/event-types.ts";
 import type { RecordType } from "#schemas/field-type.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import { isAssignable, stringType, typeName, typeOfName, unknownType } from "../expressions/expression-type.ts";
+import { shownSettings } from "../parse/secrets.ts";
 import type { NodeSyntax, Text } from "../parse/syntax.ts";
 import type { Place } from "../topology-error.ts";
 import type { Elaboration } from "./elaboration.ts";
@@ -45,6 +46,7 @@ export function useNode(node: NodeSyntax, wired: ReadonlyMap<string, Wired>, ela
     inputs,
     sinks: nodeSinks(node, outputs, { elaboration }),
     does: [`use ${processor.name}`],
+    settings: shownSettings(node.with),
     bind: () => withEnvelopes(node.id, { bound: processor.bind(config), ports: processor.outputs, source: elaboration.topology }),
   });
   return outputs;

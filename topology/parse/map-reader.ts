@@ -22,6 +22,8 @@ const otherWords: ReadonlyMap<string, string> = new Map([
 /** Reads the fields of one map; what is not among `known` is refused when the reader is made. */
 export type MapReader = {
   readonly place: Place;
+  /** What it is, for messages. */
+  readonly what: string;
   readonly has: (name: string) => boolean;
   readonly entry: (name: string) => TreeEntry | undefined;
   readonly required: (name: string) => TreeEntry | undefined;
@@ -52,6 +54,7 @@ export function readMap(tree: Tree, reading: { known: readonly string[]; what: s
   };
   return {
     place,
+    what,
     entry,
     text,
     has: (name) => entries.has(name),

@@ -5,6 +5,7 @@ import { parseDuration } from "./duration.ts";
 import { readMap, readText } from "./map-reader.ts";
 import { isKebab, optional, readNode } from "./node-reader.ts";
 import { checkSecrets } from "./secrets.ts";
+import { readSinks } from "./sink-reader.ts";
 import type { TopicSyntax, TopologySyntax } from "./syntax.ts";
 import { readYaml, type Tree } from "./yaml-tree.ts";
 
@@ -15,10 +16,10 @@ export function parseTopology(text: string, file: string, report: Report): Topol
   checkSecrets(tree, report);
   if (tree.kind === "map") {
     for (const [name, { place }] of tree.entries) {
-      if (name === "sinks" || name === "run") report("TOPOLOGY_NOT_SUPPORTED", place, `"${name}:" is not there yet; leave it out`);
+      if (name === "run") report("TOPOLOGY_NOT_SUPPORTED", place, `"${name}:" is not there yet; leave it out`);
     }
   }
-  const map = readMap(tree, { known: [...fieldsOf(fileShape), "sinks", "run"], what: "the file", report });
+  const map = readMap(tree, { known: [...fieldsOf(fileShape), "run"], what: "the file", report });
   if (map === undefined) return undefined;
   const name = map.required("topology") && map.text("topology");
   if (name !== undefined && !isKebab(name.text)) {
@@ -35,6 +36,7 @@ export function parseTopology(text: string, file: string, report: Report): Topol
     name: name?.text ?? "topology",
     topics: readTopics(map.entry("topics")?.value, report),
     nodes: entries.flatMap(([id, entry]) => readNode(id, entry, report) ?? []),
+    sinks: readSinks(map.entry("sinks")?.value, report),
   };
 }
 

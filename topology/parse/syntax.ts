@@ -1,4 +1,5 @@
 import type { Place } from "../topology-error.ts";
+import type { MapReader } from "./map-reader.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 /** A topology file as it is written, before its names and types are checked. */
@@ -7,6 +8,7 @@ export type TopologySyntax = {
   readonly name: string;
   readonly topics: readonly TopicSyntax[];
   readonly nodes: readonly NodeSyntax[];
+  readonly sinks: readonly SinkSyntax[];
 };
 
 /** Text with its place; `at` is the place of a character of it. */
@@ -73,4 +75,21 @@ export type NodeSyntax = {
   readonly to?:
     | { readonly kind: "one"; readonly topic: Text }
     | { readonly kind: "ports"; readonly ports: ReadonlyMap<string, { readonly place: Place; readonly topic: Text }> };
+};
+
+export const sinkKinds = ["webhook", "slack", "email", "sns", "postgres", "redis"] as const;
+export type SinkKind = (typeof sinkKinds)[number];
+
+/** Times in ms; what is left out has the default of whoever delivers. */
+export type SinkSyntax = {
+  readonly name: string;
+  readonly place: Place;
+  readonly from: Text;
+  readonly where?: Text;
+  readonly kind: SinkKind;
+  /** What stands under the kind; its fields are known there to be those of the kind. */
+  readonly settings: MapReader;
+  readonly retry: { readonly attempts?: number; readonly pauseMs?: number; readonly mostMs?: number };
+  readonly breaker: { readonly failures?: number; readonly pauseMs?: number; readonly mostMs?: number };
+  readonly timeout?: { readonly place: Place; readonly ms: number };
 };

@@ -35,7 +35,7 @@ export function readYaml(text: string, file: string, report: Report): Tree | und
     report("TOPOLOGY_NOT_YAML", placeAt(first.pos[0]), `${plain(first.message)}; the rest is checked once this can be read`);
     return undefined;
   }
-  return toTree(document.contents, { document, text, placeAt, report, open: new Set() });
+  return toTree(document.contents, { document, text, placeAt, report, open: new Set(), pointer: "" });
 }
 
 type Reading = {
@@ -45,13 +45,23 @@ type Reading = {
   readonly report: Report;
   /** Nodes being read, since an alias may stand inside of its own anchor. */
   readonly open: Set<unknown>;
+  /** Of the node being read. */
+  readonly pointer: string;
 };
+
+/** The same, one step further down: places then have the pointer of that. */
+function below(reading: Reading, name: string | number): Reading {
+  const pointer = `${reading.pointer}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return { ...reading, pointer };
+}
+
+const placeIn = ({ placeAt, pointer }: Reading, offset: number): Place => ({ ...placeAt(offset), pointer });
 
 const plain = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1);
 
 function toTree(node: ParsedNode | null, reading: Reading, offset = 0): Tree {
-  const { document, placeAt, report, open } = reading;
-  const place = placeAt(node?.range[0] ?? offset);
+  const { document, report, open } = reading;
+  const place = placeIn(reading, node?.range[0] ?? offset);
   if (node === null) return empty(place);
   if (isAlias(node)) {
     const resolved = node.resolve(document) as ParsedNode | undefined;
@@ -68,23 +78,27 @@ function toTree(node: ParsedNode | null, reading: Reading, offset = 0): Tree {
       for (const pair of node.items) {
         const { key } = pair;
         if (!isScalar(key)) {
-          report("TOPOLOGY_WRONG_SHAPE", placeAt(key.range[0]), "a name is plain text");
+          report("TOPOLOGY_WRONG_SHAPE", placeIn(reading, key.range[0]), "a name is plain text");
           continue;
         }
         const name = typeof key.value === "string" ? key.value : (key.source ?? "");
         if (name === "<<") {
           const merged = toTree(pair.value, reading, key.range[2]);
           for (const map of merged.kind === "list" ? merged.items : [merged]) {
-            if (map.kind !== "map") report("TOPOLOGY_WRONG_SHAPE", placeAt(key.range[0]), `"<<" merges maps`);
+            if (map.kind !== "map") report("TOPOLOGY_WRONG_SHAPE", placeIn(reading, key.range[0]), `"<<" merges maps`);
             else for (const [inherited, entry] of map.entries) if (!entries.has(inherited)) entries.set(inherited, entry);
           }
           continue;
         }
-        entries.set(name, { place: placeAt(key.range[0]), value: toTree(pair.value, reading, key.range[2]) });
+        const inner = below(reading, name);
+        entries.set(name, { place: placeIn(inner, key.range[0]), value: toTree(pair.value, inner, key.range[2]) });
       }
       return { kind: "map", place, entries };
     }
-    if (isSeq(node)) return { kind: "list", place, items: node.items.map((item) => toTree(item as ParsedNode, reading, node.range[0])) };
+    if (isSeq(node)) {
+      const items = node.items.map((item, i) => toTree(item as ParsedNode, below(reading, i), node.range[0]));
+      return { kind: "list", place, items };
+    }
     if (isScalar(node)) return toScalar(node, place, reading);
     report("TOPOLOGY_NOT_YAML", place, "this is neither a map, a list nor a value");
     return empty(place);
@@ -93,7 +107,9 @@ function toTree(node: ParsedNode | null, reading: Reading, offset = 0): Tree {
   }
 }
 
-function toScalar(node: Extract<ParsedNode, { value: unknown }>, place: Place, { text, placeAt }: Reading): TreeScalar {
+function toScalar(node: Extract<ParsedNode, { value: unknown }>, place: Place, reading: Reading): TreeScalar {
+  const { text } = reading;
+  const placeAt = (offset: number): Place => placeIn(reading, offset);
   const { value } = node;
   const [start] = node.range;
   // A block's text begins on the line below its sign, behind the indentation.

@@ -46,6 +46,12 @@ export function describeTopology(elaboration: Elaboration, { groups, partitionsO
   }
   lines.push("", "queries");
   for (const { name, columns } of queries) lines.push(`  ${name}: ${columns.map((column) => column.name).join(", ")}`);
+  if (elaboration.deliveries.length > 0) lines.push("", "sinks");
+  for (const { name, kind, topic, does, variables } of elaboration.deliveries) {
+    lines.push(`  ${name} (${kind}) ← ${topic}`, ...does.map((step) => `    ${step}`));
+    const names = new Set(variables.map((variable) => variable.name));
+    if (names.size > 0) lines.push(`    needs ${[...names].join(", ")} from the environment`);
+  }
   lines.push("", `hops: a hop is a commit; at most ${mostHops} on a critical path`);
   for (const { node, hops: count } of hops) lines.push(`  ${node}: ${count}`);
   return `${lines.join("\n")}\n`;

@@ -97,6 +97,16 @@ test("[TV1] of the shipped topology every vertex stands once, behind all that le
   expect(JSON.parse(JSON.stringify(graph))).toEqual(graph);
 });
 
+test("[TV1] settings of a processor are shown as the file writes them, and nothing of the environment", () => {
+  const text = `
+topology: shop
+nodes:
+  velocity: { use: fraud/velocity, from: business.payments.attempted, with: { limit: 3, within: "\${WITHIN}" }, to: business.fraud.alerts }
+`;
+  const { compiled } = compileTopology(text, { processors, environment: { WITHIN: "60m" } });
+  expect(compiled!.graph.nodes.map(({ id, settings }) => [id, settings])).toEqual([["velocity", { limit: 3 }]]);
+});
+
 test("[TV1] nodes that lead to each other through topics are listed too", () => {
   const graph = graphOfText(`
 topology: circle
@@ -110,4 +120,25 @@ nodes:
     { from: "topic:turns", to: "node:turn", hop: true },
     { from: "node:turn", to: "topic:turns", hop: false },
   ]);
+});
+
+test("[TV1] a topic that sinks read names them, and has dead letters, also where no node reads it", () => {
+  const { topics } = graphOfText(`
+topology: shop
+nodes:
+  low: { from: business.inventory.low, select: { sku: data.sku }, to: analytics.low }
+sinks:
+  partner: { from: low, webhook: { url: https://partner.example/ } }
+  cache: { from: low, redis: { url: "\${REDIS}" } }
+`);
+  expect(topics.find(({ name }) => name === "analytics.low")).toEqual({
+    name: "analytics.low",
+    partitions: 2,
+    kind: "records",
+    deadLetters: "analytics.low.dlq",
+    sinks: [
+      { name: "partner", kind: "webhook" },
+      { name: "cache", kind: "redis" },
+    ],
+  });
 });

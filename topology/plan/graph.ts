@@ -15,6 +15,8 @@ export type GraphNode = {
   readonly subTopology: string;
   /** Its steps in the words of the file. */
   readonly does: readonly string[];
+  /** The settings of a processor as the file writes them, but for values of the environment. */
+  readonly settings?: NonNullable<Part["settings"]>;
   readonly keeps: readonly { readonly store: string; readonly kind: "key-value" | "window" }[];
   readonly writes: readonly string[];
   /** The name by which its rows are asked for, where they can be. */
@@ -31,6 +33,8 @@ export type GraphTopic = {
   readonly eventType?: string;
   /** Where what leaves by its readers' dead letters lies; topics that nobody here reads have none. */
   readonly deadLetters?: string;
+  /** What leaves the log from here. */
+  readonly sinks?: readonly { readonly name: string; readonly kind: string }[];
 };
 
 /** What goes along `hop` waits for a commit of this topology. */
@@ -63,8 +67,9 @@ type Described = {
 
 /** The plan as vertices and edges: what `describeTopology` says in words. [TV1] */
 export function graphOf(elaboration: Elaboration, { groups, partitionsOf, plan, queries }: Described): TopologyGraph {
-  const { parts, repartitions, topics: known } = elaboration;
-  const read = new Set(groups.flatMap(({ topics }) => topics));
+  const { parts, repartitions, topics: known, deliveries } = elaboration;
+  const read = new Set([...groups.flatMap(({ topics }) => topics), ...deliveries.map(({ topic }) => topic)]);
+  const sinks = Map.groupBy(deliveries, ({ topic }) => topic);
   const written = new Set(parts.flatMap(({ sinks }) => sinks.map(({ topic }) => topic)));
   const changesOfKey = new Set(repartitions.map(({ topic }) => topic));
   const named = new Set(queries.map(({ name }) => name));
@@ -76,6 +81,7 @@ export function graphOf(elaboration: Elaboration, { groups, partitionsOf, plan, 
       of: part.node,
       subTopology: group.id,
       does: part.does,
+      ...(part.settings === undefined ? {} : { settings: part.settings }),
       keeps: Object.entries(plans.get(part.id)!.processor.stores).map(([name, { kind }]) => ({ store: storeIdOf(part.id, name), kind })),
       writes: [...new Set(part.sinks.map(({ topic }) => topic))],
       ...(named.has(part.id) ? { query: part.id } : {}),
@@ -91,6 +97,7 @@ export function graphOf(elaboration: Elaboration, { groups, partitionsOf, plan, 
       kind: changesOfKey.has(name) ? "repartition" : event === undefined ? "records" : "events",
       ...(event === undefined ? {} : { eventType: event }),
       ...(read.has(name) ? { deadLetters: deadLetterTopicOf(name) } : {}),
+      ...(sinks.has(name) ? { sinks: sinks.get(name)!.map((sink) => ({ name: sink.name, kind: sink.kind })) } : {}),
     };
   });
   const refs = [...parts.map(({ id }) => nodeRef(id)), ...topics.map(({ name }) => topicRef(name))];

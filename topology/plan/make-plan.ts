@@ -8,14 +8,13 @@ import {
   type Target,
   type TopicSpec,
 } from "@millrace/engine";
-import type { RecordType } from "#schemas/field-type.ts";
 import type { Elaboration } from "../check/elaboration.ts";
 import type { Part } from "../streams/part.ts";
 import { dayMs } from "../check/topic-catalogue.ts";
 import { type Group, groupParts } from "./grouping.ts";
 import { originName, pathsRead } from "./needs.ts";
 import { countPartitions } from "./partition-counts.ts";
-import { eventDecoder, recordDecoder } from "./source-decoder.ts";
+import { decoderOf } from "./source-decoder.ts";
 
 /** How long dead letters are kept. */
 const deadLetterMs = 30 * dayMs;
@@ -93,20 +92,6 @@ function nodeOf(part: Part, targets: TargetsOf): NodePlan {
   return { id: part.id, processor, outputs: Object.fromEntries(outputs) as NodePlan["outputs"] };
 }
 
-function decoderOf(
-  topic: string,
-  paths: readonly string[],
-  { topics, repartitions, written }: Elaboration,
-): Pick<SourcePlan, "decode" | "decodeAt"> {
-  const repartition = repartitions.find((one) => one.topic === topic);
-  if (repartition !== undefined) return recordDecoder(repartition.type);
-  const holds = topics.get(topic)?.holds;
-  if (holds?.kind === "event") return eventDecoder(holds.event, paths);
-  const writer = written.get(topic);
-  if (holds === undefined && writer?.event !== undefined) return eventDecoder(writer.event, paths);
-  return recordDecoder(holds?.type ?? (writer!.type as RecordType));
-}
-
 /** Everything that is read or written, with the dead letters of what is read. */
 function topicsOf(
   subTopologies: readonly SubTopologyPlan[],
@@ -121,6 +106,10 @@ function topicsOf(
       add(topic, consumed.has(topic) ? { kind: "consumed" } : elaboration.topics.get(topic)!.retention, partitionsOf(topic));
     }
     for (const { topic } of sources) add(deadLetterTopicOf(topic), { kind: "time", ms: deadLetterMs }, partitionsOf(topic));
+  }
+  for (const { topic } of elaboration.deliveries) {
+    if (!specs.has(topic)) add(topic, elaboration.topics.get(topic)!.retention, partitionsOf(topic));
+    add(deadLetterTopicOf(topic), { kind: "time", ms: deadLetterMs }, partitionsOf(topic));
   }
   return [...specs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,3 +1,4 @@
+import { encodeTuple } from "@millrace/engine";
 import { valueToJson } from "#schemas/event-json.ts";
 import type { FieldType } from "#schemas/field-type.ts";
 import { formatAmount, formatDecimal, type Money } from "#schemas/money.ts";
@@ -40,6 +41,8 @@ export type QueryPlan = {
         readonly limit: number;
         readonly groupOf: (entry: StoreEntry) => string;
         readonly compare: (a: StoreEntry, b: StoreEntry) => number;
+        /** The least group that a window which starts then or later can have; none where groups are not in the order of windows. */
+        readonly leastGroup: ((windowStart: number) => string) | undefined;
       }
     | undefined;
 };
@@ -74,8 +77,15 @@ export function queryPlan(draft: QueryDraft, groups: readonly Group[]): QueryPla
       return row;
     },
     keyOf: kind === "top" ? () => undefined : keyFinder(draft),
-    rank: rank && { limit: rank.limit, groupOf: rank.groupOf, compare: rank.compare },
+    rank: rank && { limit: rank.limit, groupOf: rank.groupOf, compare: rank.compare, leastGroup: leastGroupOf(draft) },
   };
+}
+
+/** Groups that begin with the start of a window are in the order of windows, as the key of one column or of several. */
+function leastGroupOf({ key }: QueryDraft): ((windowStart: number) => string) | undefined {
+  const [first, ...more] = key;
+  if (first?.path !== "window_start" || first.type.kind !== "timestamp") return undefined;
+  return more.length > 0 ? (start) => encodeTuple([start]) : formatTimestamp;
 }
 
 function keyFinder({ key, keyNames }: QueryDraft): QueryPlan["keyOf"] {

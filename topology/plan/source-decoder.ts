@@ -1,4 +1,5 @@
 import { RecordError, type SourcePlan } from "@millrace/engine";
+import type { Elaboration } from "../check/elaboration.ts";
 import { ownCodec } from "../streams/own-codec.ts";
 import { decodeEvent, projectedDecoder } from "#schemas/event-codec.ts";
 import { fieldTypeOf } from "#schemas/event-registry.ts";
@@ -7,6 +8,21 @@ import { fieldAt, type RecordType } from "#schemas/field-type.ts";
 import { SchemaError } from "#schemas/schema-error.ts";
 
 type Decoder = Pick<SourcePlan, "decode" | "decodeAt">;
+
+/** How the records of a topic are decoded, and of them the paths that are read. */
+export function decoderOf(
+  topic: string,
+  paths: readonly string[],
+  { topics, repartitions, written }: Pick<Elaboration, "topics" | "repartitions" | "written">,
+): Decoder {
+  const repartition = repartitions.find((one) => one.topic === topic);
+  if (repartition !== undefined) return recordDecoder(repartition.type);
+  const holds = topics.get(topic)?.holds;
+  if (holds?.kind === "event") return eventDecoder(holds.event, paths);
+  const writer = written.get(topic);
+  if (holds === undefined && writer?.event !== undefined) return eventDecoder(writer.event, paths);
+  return recordDecoder(holds?.type ?? (writer!.type as RecordType));
+}
 
 /** Decodes events of one type, and of them only the paths that are read. @throws {RecordError} `undecodable` */
 export function eventDecoder(event: EventType, paths: readonly string[]): Decoder {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nodeShape, reservedIds } from "./node-shape.ts";
+import { sinkShape } from "./sink-shape.ts";
 import { count, kebab, name, retention, text, topicName } from "./scalars.ts";
 
 /** A topic can have no more. */
@@ -45,6 +46,10 @@ export const fileShape = z
         "What happens to the records: nodes by their ids. Ids name stores, topics, metrics and queries, so a renamed node begins anew.",
       minProperties: 1,
     }),
+    sinks: z
+      .record(z.string().regex(kebab).max(64), sinkShape)
+      .meta({ description: "Where records leave for other systems: sinks by their names." })
+      .optional(),
   })
   .meta({ description: "A Millrace topology: what happens to the shop's events." });
 

@@ -1,5 +1,6 @@
 import type { BoundProcessor, CurrentRecord } from "@millrace/engine";
 import type { RecordType } from "#schemas/field-type.ts";
+import type { shownSettings } from "../parse/secrets.ts";
 import type { Place } from "../topology-error.ts";
 import type { KeyColumn, Origin } from "./stream.ts";
 
@@ -14,6 +15,8 @@ export type Part = {
   readonly hops: number;
   /** In the words of the file, for descriptions. */
   readonly does: readonly string[];
+  /** Of `with:`, what may be shown to anybody. */
+  readonly settings?: ReturnType<typeof shownSettings>;
   readonly bind: () => BoundProcessor;
 };
 

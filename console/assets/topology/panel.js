@@ -1,6 +1,7 @@
 import { element, setText } from "../elements.js";
 import { grouped, moment } from "../format.js";
 import { bytesText } from "./bytes-text.js";
+import { LetterActions } from "./letter-actions.js";
 import { nameOf, rateText, spanText } from "./rates.js";
 
 const lettersShown = 10;
@@ -14,14 +15,19 @@ export class Panel {
     this.facts = element("dl");
     this.lettersNote = element("p", { class: "note", role: "status" });
     this.letters = element("ol");
+    this.lettersHead = element("h3", { tabindex: "-1" }, ["Last dead letters"]);
+    this.actions = new LetterActions(() => void this.settled());
     const close = element("button", { type: "button" }, ["Close"]);
     this.dialog = element("dialog", { id: "topology-panel", "aria-labelledby": "topology-panel-name" }, [
       element("header", {}, [this.head, close]),
       this.what,
       this.facts,
-      element("h3", {}, ["Last dead letters"]),
+      this.lettersHead,
       this.lettersNote,
+      this.actions.said,
+      this.actions.all,
       this.letters,
+      this.actions.dialog,
     ]);
     close.addEventListener("click", () => this.dialog.close());
     // A click beside it; one inside has another target.
@@ -37,6 +43,7 @@ export class Panel {
     this.letters.replaceChildren();
     setText(this.lettersNote, "");
     this.facts.replaceChildren();
+    this.actions.begin(ref.startsWith("node:") ? { node: nameOf(ref) } : { topic: nameOf(ref) }, nameOf(ref));
     setText(this.what, this.whatIs(ref));
     this.dialog.showModal();
     if (figures !== undefined) this.show(figures);
@@ -66,11 +73,12 @@ export class Panel {
   }
 
   nodeFacts(id, { state, rate }) {
-    const { does, keeps, writes, query } = this.graph.nodes.find((node) => node.id === id);
+    const { does, settings = {}, keeps, writes, query } = this.graph.nodes.find((node) => node.id === id);
     const counts = state.nodes[id];
     const reasons = (byReason = {}) => Object.entries(byReason).map(([reason, count]) => `${grouped(count)} ${reason}`);
     return [
       ["does", does.length === 0 ? ["hands on what it reads"] : does],
+      ["with", Object.entries(settings).map(([name, value]) => `${name}: ${value}`)],
       ["keeps", keeps.map(({ store, kind }) => `${store} (${kind})`)],
       ["writes", writes],
       ["rows", query === undefined ? [] : [{ href: `/v1/queries/${encodeURIComponent(query)}`, text: query }]],
@@ -96,6 +104,7 @@ export class Panel {
       ["now", rate === undefined ? [] : [rateText(rate)]],
       ["lag", input === undefined ? [] : [`${grouped(input.records)} records, ${spanText(input.ms)}`]],
       ["read by", input === undefined ? [] : [input.subTopology]],
+      ["leaves by", (this.graph.topics.find((topic) => topic.name === name).sinks ?? []).map((sink) => `${sink.name} (${sink.kind})`)],
       ["newest event time", sub?.streamTime ? [`${moment(sub.streamTime)} UTC`] : []],
       ["watermark", sub === undefined ? [] : [`${spanText(sub.watermarkLagMs)} behind`]],
       ["found out before any node", input === undefined ? [] : [`${grouped(input.deadLettered)} dead letters`]],
@@ -129,16 +138,24 @@ export class Panel {
     }
   }
 
+  /** Letters were redriven or dropped: the button that was pressed is gone with the next answer. */
+  async settled() {
+    this.lettersHead.focus();
+    await this.read(this.seen);
+  }
+
   showLetters({ letters, complete }) {
     setText(
       this.lettersNote,
       letters.length === 0 ? (complete ? "None." : "None among the newest; older ones were not looked for.") : complete ? "" : "There may be older ones.",
     );
-    this.letters.replaceChildren(...letters.map(letterItem));
+    this.actions.offerAll(letters);
+    this.letters.replaceChildren(...letters.map((letter) => letterItem(letter, this.actions)));
   }
 }
 
-function letterItem({ at, reason, node, place, detail, key, value }) {
+function letterItem(letter, actions) {
+  const { at, reason, node, place, detail, key, value } = letter;
   const bytes = value === null ? "no value" : bytesText(value);
   const more = value?.cut ? `, of which the first ${grouped(4096)} are shown` : "";
   return element("li", {}, [
@@ -148,6 +165,7 @@ function letterItem({ at, reason, node, place, detail, key, value }) {
     // It may be scrolled, so the keyboard must reach it.
     element("pre", { tabindex: "0", role: "group", "aria-label": `bytes of ${place}` }, [bytes]),
     ...(value === null ? [] : [element("p", { class: "note" }, [`${grouped(value.length)} bytes${more}${value.text === null ? "; not text: what is no letter is a dot" : ""}`])]),
+    actions.of(letter),
   ]);
 }
 

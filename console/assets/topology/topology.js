@@ -1,5 +1,6 @@
 import { byId, element, setText } from "../elements.js";
 import { grouped } from "../format.js";
+import { readPlan } from "../plan.js";
 import { poll } from "../poll.js";
 import { Drawing } from "./drawing.js";
 import { layOut } from "./layout.js";
@@ -19,7 +20,7 @@ let figures;
 void main();
 
 async function main() {
-  const graph = await plan();
+  const graph = await readPlan(() => setText(note, "The plan could not be read; trying again."));
   const panel = new Panel(graph);
   const drawing = new Drawing(graph, layOut(graph, dagre), (ref) => panel.open(ref, figures));
   const box = section.querySelector(".drawing");
@@ -46,29 +47,6 @@ async function main() {
       const detail = failure.kind === "gone" ? "The server does not answer" : (failure.problem.detail ?? `status ${failure.status}`);
       setText(note, `${detail}; what is shown is of ${figures === undefined ? "no moment" : `${figures.state.at.slice(11, 19)} UTC`}.`);
     },
-  });
-}
-
-/** The plan does not change while the server runs, so it is asked for until it is there. */
-function plan() {
-  return new Promise((settle) => {
-    let there = false;
-    const ask = async () => {
-      try {
-        const response = await fetch("/v1/topology", { headers: { Accept: "application/json" } });
-        if (response.ok) {
-          there = true;
-          settle(await response.json());
-        }
-      } catch {
-        // Asked again below.
-      }
-      if (!there) {
-        setText(note, "The plan could not be read; trying again.");
-        setTimeout(() => void ask(), 2000);
-      }
-    };
-    void ask();
   });
 }
 

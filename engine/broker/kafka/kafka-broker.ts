@@ -253,6 +253,15 @@ export class KafkaBroker implements Broker {
     return this.#call(() => listOffsets(this.#client, partitions, { at: { kind: "high-watermark" } }));
   }
 
+  /** The id that Kafka gave a topic when it was made, as its tools write it: one that is made anew has another. @throws {BrokerError} `BROKER_UNKNOWN_TOPIC` */
+  topicId(name: string): Promise<string> {
+    return this.#call(async () => {
+      const found = await this.#client.topic(name, true);
+      if (found === undefined) throw new BrokerError("BROKER_UNKNOWN_TOPIC", "the topic does not exist", { at: name });
+      return Buffer.from(found.id.replaceAll("-", ""), "hex").toString("base64url");
+    });
+  }
+
   /** Trims internal topics behind what was committed here, which also happens by itself. */
   async trim(): Promise<void> {
     await this.#call(() => this.#trimmer.trim());
