@@ -3,7 +3,9 @@ import { SkippedReporter } from "./checks/skipped-reporter.ts";
 
 export default defineConfig({
   test: {
-    include: ["{schemas,engine,processors,sinks,topology,gateway,queries,console,cli,bench,checks,infra,bundle}/**/*.test.ts"],
+    include: [
+      "{schemas,engine,processors,sinks,topology,gateway,queries,console,handbook,client,cli,bench,checks,infra,bundle,load-tests}/**/*.test.ts",
+    ],
     globalSetup: ["infra/kafka/test-cluster.ts"],
     // Two cores: one file at a time beside its own worker threads and child processes.
     maxWorkers: 2,

@@ -52,6 +52,10 @@ describe("a bundle of these sources", { timeout: 240_000 }, () => {
     const [token] = await running.post(["France"], () => "o1");
     expect(await running.text(`/v1/queries/orders-by-day?country=France&format=csv&after=${token}`)).toContain("France");
     expect(await (await running.get("/")).text()).toContain("<html");
+    expect(await (await running.get("/docs")).text()).toContain("cart.item_added");
+    expect(await running.text("/problems/too-deep")).toContain("What to do");
+    for (const path of ["/docs/docs.js", "/docs/docs.css", "/openapi.json", "/v1/schemas"])
+      expect((await running.get(path)).status, path).toBe(200);
     running.signal("SIGTERM");
     expect(await running.ended()).toMatchObject({ code: 0 });
   });

@@ -10,6 +10,7 @@ import { queryErrorCodes } from "#queries/query-error.ts";
 import { unavailableCodes } from "#queries/query-request.ts";
 import { queryProblemSlugs } from "#queries/problem.ts";
 import { clusterErrorCodes } from "#infra/kafka/cluster-error.ts";
+import { loadErrorCodes } from "../load-tests/load-error.ts";
 import { schemaErrorCodes } from "#schemas/schema-error.ts";
 import { topologyCodes } from "#topology/topology-error.ts";
 import { rejectionCodes, retryCodes, warningCodes } from "#gateway/event-codes.ts";
@@ -42,6 +43,7 @@ const known = [
   ...stateErrorCodes,
   ...workerErrorCodes,
   ...clusterErrorCodes,
+  ...loadErrorCodes,
   ...schemaErrorCodes,
   ...topologyCodes,
   ...replayErrorCodes,

@@ -69,6 +69,12 @@ describe.skipIf(browserPath === undefined)(
       expect(asked.filter((path) => /fraud-alerts|stock-levels/.test(path))).toEqual([]);
     });
 
+    test("[LP8] what has not changed is answered by 304, and does not come again", async () => {
+      const asked = `performance.getEntriesByType("resource").filter(({ name }) => name.includes("/v1/queries/top-products-by-day"))
+        .filter(({ transferSize, encodedBodySize }) => transferSize > 0 && transferSize < encodedBodySize).length`;
+      await expect.poll(() => looking.page.evaluate(asked), withinMs).toBeGreaterThan(0);
+    });
+
     test("[LP14] a killed server is missed; when it is back, the page goes on where it was, and nothing is there twice", async () => {
       const before = [await subjects(looking.page), await levels(looking.page)];
       await shop.kill();

@@ -10,7 +10,7 @@ import type { Ids } from "./ids.ts";
 import type { Ingest } from "./ingest.ts";
 import type { Limits } from "./limits.ts";
 import { logEvents } from "./metrics.ts";
-import { isProblemSlug, type Problem, problemBody, problemPage, problems, problemSlugs, problemType } from "./problem.ts";
+import { type Problem, problemBody, problems, problemType } from "./problem.ts";
 import type { Tail } from "./tail.ts";
 
 export type AppOptions = {
@@ -77,12 +77,6 @@ export function createApp({ ingest, authorize, limits, health, tail, ids, nowMs,
         tails -= 1;
       }
     });
-  });
-
-  app.get("/problems", (c) => c.text(problemSlugs.map((slug) => `/problems/${slug}\n`).join("")));
-  app.get("/problems/:slug", (c) => {
-    const slug = c.req.param("slug");
-    return isProblemSlug(slug) ? c.text(problemPage(slug)) : refuse(c, { slug: "not-found", detail: "there is no such problem" });
   });
 
   app.notFound((c) => refuse(c, { slug: "not-found", detail: "there is nothing at this address" }));

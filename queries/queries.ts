@@ -4,7 +4,7 @@ import { nearest } from "#topology/did-you-mean.ts";
 import { collectPage, streamWhole } from "./answer-body.ts";
 import { type CatalogueEntry } from "./catalogue.ts";
 import { acceptedFormat, isFormat, pageRows, parseQuestion, waitSeconds } from "./parse-question.ts";
-import { isQueryProblemSlug, problemPage, problemPath, problemResponse, queryProblemSlugs, type QueryProblem } from "./problem.ts";
+import { problemResponse, type QueryProblem } from "./problem.ts";
 import { formats, type Format, type QueryAnswerer } from "./query-request.ts";
 import type { Streams } from "./stream/streams.ts";
 
@@ -70,12 +70,6 @@ export function createQueries(options: QueriesOptions): Hono {
   for (const path of [queriesPath, `${queriesPath}/:name`, `${queriesPath}/:name/stream`]) {
     app.all(path, () => problemResponse({ slug: "method-not-allowed", detail: "queries are read", headers: { Allow: "GET, HEAD" } }));
   }
-  app.get("/problems/queries/:slug", (c) => {
-    const slug = c.req.param("slug");
-    return isQueryProblemSlug(slug)
-      ? c.text(problemPage(slug))
-      : c.text(queryProblemSlugs.map((one) => `${problemPath(one)}\n`).join(""), 404);
-  });
   return app;
 }
 
@@ -115,7 +109,7 @@ function unknownQuery(name: string, catalogue: readonly CatalogueEntry[]): Query
   };
 }
 
-const noStreams: QueryProblem = { slug: "stream-not-available", detail: "queries of several processes are answered, but not streamed" };
+const noStreams: QueryProblem = { slug: "stream-not-available", detail: "queries are answered here, but not streamed" };
 
 function describeCatalogue(catalogue: readonly CatalogueEntry[], streamed: boolean): object {
   return {

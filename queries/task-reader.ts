@@ -31,6 +31,16 @@ export function taskReader(worker: Pick<Worker, "read">, plan: Plan): ReadTasks 
   };
 }
 
+/** The same for streams, which a worker that has all tasks tells of all of them. */
+export const allTasks =
+  (readTasks: ReadTasks) =>
+  <T>(
+    query: QueryPlan,
+    { signal }: { readonly signal: AbortSignal },
+    read: (tasks: readonly ReadableTask[]) => T,
+  ): Promise<T | Unavailable> =>
+    readTasks(query, signal, read);
+
 function missingTasks(query: QueryPlan, tasks: readonly ReadableTask[], expected: number): Unavailable {
   const here = new Set(tasks.map(({ partition }) => partition));
   const missing = Array.from({ length: expected }, (_, partition) => partition).filter((partition) => !here.has(partition));

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { eventRegistry } from "./event-registry.ts";
+import { generateClientTypes } from "./generate-client-types.ts";
 import type { FieldType, RecordType } from "./field-type.ts";
 
 /** The TypeScript types of all events, as the text of `events.generated.ts`. */
@@ -75,13 +76,19 @@ function recordText(type: RecordType, records: Map<string, string>): string {
   return `/** ${type.doc ?? ""} */\nexport type ${type.name} = {\n${lines.join("\n")}\n};`;
 }
 
+/** What is generated, by its file below the checkout. */
+const generated = { "schemas/events.generated.ts": generateTypes, "client/events.generated.ts": generateClientTypes } as const;
+
 function main(): void {
-  const file = join(import.meta.dirname, "events.generated.ts");
-  const text = generateTypes();
-  if (!process.argv.includes("--check")) return writeFileSync(file, text);
-  if (readFileSync(file, "utf8") === text) return;
-  process.stderr.write("schemas/events.generated.ts does not match the schemas: run node schemas/generate-types.ts\n");
-  process.exitCode = 1;
+  for (const [name, generate] of Object.entries(generated)) {
+    const file = join(import.meta.dirname, "..", name);
+    const text = generate();
+    if (!process.argv.includes("--check")) writeFileSync(file, text);
+    else if (readFileSync(file, "utf8") !== text) {
+      process.stderr.write(`${name} does not match the schemas: run node schemas/generate-types.ts\n`);
+      process.exitCode = 1;
+    }
+  }
 }
 
 if (import.meta.main) main();

@@ -66,8 +66,11 @@ export function formatAmount(amount: bigint): string {
 
 let currencies: ReadonlySet<string> | undefined;
 
-/** Whether the code is one of ISO 4217, as the runtime's own tables have them. */
+/** The codes of ISO 4217, as the runtime's own tables have them. */
+export const currencyCodes = (): readonly string[] => Intl.supportedValuesOf("currency");
+
+/** Whether the code is one of these. */
 export function isCurrency(code: string): boolean {
-  currencies ??= new Set(Intl.supportedValuesOf("currency"));
+  currencies ??= new Set(currencyCodes());
   return currencies.has(code);
 }

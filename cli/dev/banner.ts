@@ -21,6 +21,7 @@ export function banner({ port, data, demo, topology }: DevOptions, { url, portAs
 Millrace is ready${portAsAsked ? "" : ` (port ${port} was taken, so it listens on another)`}
 
   live page   ${url}/
+  handbook    ${url}/docs
   queries     ${url}/v1/queries
   metrics     ${url}/metrics
   topology    ${near(topology)}

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { createConsole } from "#console/console.ts";
 import { connectAppender } from "#engine/broker/embedded/port.ts";
 import { createGateway } from "#gateway/gateway.ts";
 import { startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { connectQueries } from "#queries/port.ts";
 import { createQueries } from "#queries/queries.ts";
@@ -14,7 +15,9 @@ import { settlingRight } from "#queries/letters/settling-right.ts";
 import { connectInspector } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
+import { countReaders } from "../engine/count-readers.ts";
 import type { EngineFailure } from "../engine/engine-failure.ts";
+import { addDiskMetrics } from "../engine/disk-metrics.ts";
 import { createLogger } from "../engine/logger.ts";
 import { startEngine } from "./engine-host.ts";
 import type { DevOptions } from "./options.ts";
@@ -47,6 +50,7 @@ export async function startDev(
   const engine = await startEngine({ topology, log, commitMs, commitRecords, idleMs, logFile, logLevel, sinks });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  addDiskMetrics(registry, options.data);
   const appender = connectAppender(engine.appends);
   const queries = connectQueries(engine.queries);
   const gateway = createGateway({
@@ -67,19 +71,25 @@ export async function startDev(
   const ask = inspector.letters.bind(inspector);
   gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(options.host, key), onError }));
   const streams = new Streams({ answerer: queries, onError });
-  new Gauge({
-    name: "millrace_stream_readers",
-    help: "Streams of queries that are being read.",
-    registers: [registry],
-    collect() {
-      this.set(streams.readerCount);
-    },
-  });
-  gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer: queries, streams, onError }));
+  countReaders(streams, registry);
+  const catalogue = catalogueOf(compiled.queries, compiled.plan);
+  gateway.app.route("/", createQueries({ catalogue, answerer: queries, streams, onError }));
   gateway.app.get("/metrics", async (c) =>
     c.text(`${await registry.metrics()}\n${await engine.metrics()}`, 200, { "Content-Type": registry.contentType }),
   );
   gateway.app.route("/", createConsole());
+  gateway.app.route(
+    "/",
+    createHandbook({
+      topology: compiled.plan.name,
+      catalogue,
+      limits: gateway.limits,
+      keyed: key !== undefined && key !== "",
+      takesEvents: true,
+      streamed: true,
+      routes: () => gateway.app.routes,
+    }),
+  );
   gateway.setReady("engine", { ready: true, detail: "running" });
   if (sinks) engine.onSinks((detail) => gateway.setReady("sinks", { ready: true, detail }));
   engine.onStoppedTasks((tasks) =>

@@ -6,6 +6,7 @@ import { processors } from "#processors/registry.ts";
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
 import { createStreamAnswerer } from "#queries/stream/answer-stream.ts";
+import { allTasks, taskReader } from "#queries/task-reader.ts";
 import { serveInspector } from "#queries/topology/inspector.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import { compileTopology } from "#topology/compile-topology.ts";
@@ -89,10 +90,15 @@ async function run(): Promise<void> {
     throw error;
   }
   await worker.start();
-  const desk = new LetterDesk({ broker, plan: compiled.plan, clock: Date.now });
+  const sinkGroups = compiled.deliveries.map(({ group }) => group);
+  const desk = new LetterDesk({ broker, plan: compiled.plan, sinkGroups, clock: Date.now });
   const appends = serveAppender(broker, settings.appends);
   const asked = { worker, plan: compiled.plan, queries: compiled.queries };
-  const queries = serveQueries(createAnswerer(asked), settings.queries, createStreamAnswerer({ ...asked, log: broker.identity }));
+  const queries = serveQueries(
+    createAnswerer(asked),
+    settings.queries,
+    createStreamAnswerer({ ...asked, onTasks: allTasks(taskReader(worker, compiled.plan)), log: broker.identity }),
+  );
   const inspections = serveInspector({ worker, broker, desk, nowMs: Date.now }, settings.inspections);
   const stop = async (): Promise<void> => {
     // A loop that had failed has said so already; what is left is to close the log.

@@ -11,6 +11,7 @@ export function runBanner(
   queries     ${url}/v1/queries
   events      ${gateway ? `${url}/v1/events` : "not taken in (--no-gateway)"}
   live page   ${url}/
+  handbook    ${url}/docs
   metrics     ${url}/metrics
   readiness   ${url}/readyz
 

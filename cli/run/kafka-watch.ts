@@ -22,7 +22,7 @@ export class KafkaWatch {
   }
 
   /** The first answer, then it goes on by itself until it is closed. @throws {BrokerError} `BROKER_UNREACHABLE`, `BROKER_REFUSED` */
-  async begin(forMs: number, signal: AbortSignal): Promise<{ readonly nodes: number }> {
+  async begin(forMs: number, signal: AbortSignal): Promise<{ readonly nodes: number; readonly cluster: string }> {
     const found = await this.#probe.ask(forMs, AbortSignal.any([signal, this.#closing.signal]));
     this.#changed({ away: false });
     this.#running = this.#run();

@@ -5,17 +5,23 @@ import { createConsole } from "#console/console.ts";
 import { loopbackHosts } from "#gateway/front-door.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { type RunningServer, startServer } from "#gateway/server.ts";
+import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
+import { ClusterStreams } from "#queries/cluster/cluster-streams.ts";
 import { createShareRoute } from "#queries/cluster/share-http.ts";
 import { answerLetters } from "#queries/letters/answer-letters.ts";
 import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
 import { notOnKafka } from "#queries/letters/settling-right.ts";
+import type { Across } from "#queries/cluster/shown-across.ts";
 import { createQueries } from "#queries/queries.ts";
+import { Streams } from "#queries/stream/streams.ts";
 import { type Inspector, lettersOf } from "#queries/topology/inspector.ts";
 import { createTopologyRoutes } from "#queries/topology/topology-routes.ts";
 import { stateOf } from "#queries/topology/topology-state.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
+import { countReaders } from "../engine/count-readers.ts";
+import { addDiskMetrics } from "../engine/disk-metrics.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { isLoopback } from "./instance.ts";
 import { type KafkaState, KafkaWatch } from "./kafka-watch.ts";
@@ -56,6 +62,9 @@ export class RunningProcess {
   #server: RunningServer | undefined;
   #workers: readonly WorkerHost[] = [];
   #owners: TaskOwners | undefined;
+  #streams: Streams | undefined;
+  /** Id of the cluster. */
+  #cluster = "";
 
   constructor(options: RunOptions, parts: RunParts) {
     this.#options = options;
@@ -91,7 +100,8 @@ export class RunningProcess {
     const { compiled, cluster, signal, logger } = this.#parts;
     logger.debug({ event: "run.loaded" }, "the code is loaded, the topology compiled");
     signal.throwIfAborted();
-    const { nodes } = await this.#watch.begin(connectMs, signal);
+    const { nodes, cluster: clusterId } = await this.#watch.begin(connectMs, signal);
+    this.#cluster = clusterId;
     logger.debug({ event: "run.cluster-reached" }, "the cluster answers");
     const replicas = replicationOf(this.#options, nodes);
     // Its state is nobody's: it appends and makes topics, and joins no group.
@@ -123,6 +133,7 @@ export class RunningProcess {
   async #stopped(): Promise<void> {
     // The workers go on meanwhile: what is let in now may be what somebody waits for. Nobody was, where nothing listened.
     if (this.#server !== undefined) await this.#gateway?.close();
+    await this.#streams?.drain();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#watch.close();
     await this.#log?.close();
@@ -148,6 +159,7 @@ export class RunningProcess {
     });
     gateway.setReady("kafka", { ready: true, detail: "reached" });
     collectDefaultMetrics({ register: this.#registry });
+    addDiskMetrics(this.#registry, this.#options.state);
     gateway.app.get("/metrics", async (c) => {
       const scrapes = await Promise.all([this.#registry.metrics(), ...this.#workers.map((worker) => worker.metrics())]);
       return c.text(mergeScrapes(scrapes), 200, { "Content-Type": this.#registry.contentType });
@@ -193,7 +205,7 @@ export class RunningProcess {
   }
 
   #mountQueries(gateway: Gateway): void {
-    const { compiled, logger } = this.#parts;
+    const { compiled, key, logger } = this.#parts;
     const onError = (error: unknown): void => logger.error({ event: "queries.bug", err: error }, "a query could not be answered");
     const answerer = new ClusterAnswerer({
       plan: compiled.plan,
@@ -202,11 +214,37 @@ export class RunningProcess {
       ends: (partitions) => this.#log!.broker.ends(partitions),
     });
     gateway.app.route("/", createShareRoute({ group: this.#group, local: (member) => this.#owners?.local(member), onError }));
-    gateway.app.route("/", createQueries({ catalogue: catalogueOf(compiled.queries, compiled.plan), answerer, onError }));
+    const streams = (this.#streams = this.#makeStreams(onError));
+    const catalogue = catalogueOf(compiled.queries, compiled.plan);
+    gateway.app.route("/", createQueries({ catalogue, answerer, streams, onError }));
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
     const ask: Inspector["letters"] = (asked, signal) => this.#inspector.letters(asked, signal);
     gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: notOnKafka, onError }));
+    gateway.app.route(
+      "/",
+      createHandbook({
+        topology: compiled.plan.name,
+        catalogue,
+        limits: gateway.limits,
+        keyed: key !== undefined && key !== "",
+        takesEvents: this.#options.gateway,
+        streamed: true,
+        routes: () => gateway.app.routes,
+      }),
+    );
+  }
+
+  /** Rows as they change, from whoever has the tasks. */
+  #makeStreams(onError: (error: unknown) => void): Streams {
+    const { plan, queries } = this.#parts.compiled;
+    const ownerOf: Across["ownerOf"] = (subTopology, partition) => this.#owners?.ownerOf(subTopology, partition);
+    const streams = new Streams({
+      answerer: new ClusterStreams({ plan, queries, ownerOf, log: `${this.#cluster} ${this.#group}` }),
+      onError,
+    });
+    countReaders(streams, this.#registry);
+    return streams;
   }
 
   /** The workers of this process; the dead letters are read on this thread, which has the log's door and no tasks. */

@@ -1,7 +1,7 @@
 import { parseExact } from "./poll.js";
 import { takeSlot } from "./stream-slots.js";
 
-const names = ["reset", "snapshot", "upsert", "delete", "progress", "drain"];
+const names = ["reset", "snapshot", "upsert", "delete", "progress", "waiting", "drain"];
 /** A stream says each second how far things have come. One that says nothing is gone without a word: a network that changed, a laptop that slept. */
 const silentMs = 10_000;
 /** Before it comes back: another time for each page, so that not all come at once. */
@@ -74,6 +74,8 @@ export function hearStream({ path, begin, take, lost }) {
         else if (event.lastEventId !== "") lastId = event.lastEventId;
         if (name === "drain") end(againMs());
         else if (name === "reset") begin();
+        // It goes on by itself; whoever is asked meanwhile says what is wrong.
+        else if (name === "waiting") lost();
         else take(name, parseExact(event.data));
       });
     }

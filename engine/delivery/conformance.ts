@@ -28,6 +28,8 @@ const topic = "test.sunk";
 const partitions = 2;
 const group = "test-sink";
 const name = "out";
+/** The machine may be busy with others' work. */
+const patient = { timeout: 25_000 };
 
 /** What every sink does, whatever it leads to: the laws of delivery, seen from the other side. */
 export function sinkConformance(what: string, open: () => Promise<SinkHarness>): void {
@@ -70,7 +72,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
         retry: { attempts: 3, baseMs: 5, maxMs: 20 },
         breaker: { failures: 2, pause: { attempts: Infinity, baseMs: 20, maxMs: 40 } },
         commitMs: 0,
-        callMs: 250,
+        callMs: 5000,
         ...options,
       });
       running.push(deliverer);
@@ -122,7 +124,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await start();
       const sent = many(200, 13);
       await append(sent);
-      await expect.poll(committed).toBe(200);
+      await expect.poll(committed, patient).toBe(200);
       await expectAll(sent);
     });
 
@@ -134,7 +136,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await expect.poll(() => states).toContain("half-open");
       expect(await committed()).toBe(0);
       await harness.behave("none");
-      await expect.poll(committed).toBe(60);
+      await expect.poll(committed, patient).toBe(60);
       await expectAll(sent);
       expect(await letters()).toEqual([]);
       expect(states.at(-1)).toBe("closed");
@@ -147,7 +149,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await append(sent);
       await expect.poll(() => states).toContain("open");
       await harness.behave("none");
-      await expect.poll(committed).toBe(40);
+      await expect.poll(committed, patient).toBe(40);
       await expectAll(sent);
       expect(await letters()).toEqual([]);
     });
@@ -158,7 +160,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       const sent = many(40, 8);
       const bad = Array.from({ length: 10 }, (_, i) => [`bad${i}`, `x${i}`] as const);
       await append([...sent.slice(0, 20), ...bad, ...sent.slice(20)]);
-      await expect.poll(committed).toBe(50);
+      await expect.poll(committed, patient).toBe(50);
       await expectAll(sent);
       const left = await letters();
       expect(left).toHaveLength(bad.length);
@@ -171,12 +173,12 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
 
     test("[D8] no answer within the time of a call: it is made again", async () => {
       await harness.behave("hangs");
-      await start();
+      await start({ callMs: 250 });
       const sent = many(10, 10);
       await append(sent);
       await expect.poll(() => states).toContain("open");
       await harness.behave("none");
-      await expect.poll(committed).toBe(10);
+      await expect.poll(committed, patient).toBe(10);
       await expectAll(sent);
     });
 
@@ -187,7 +189,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await append(sent);
       await expect.poll(() => states).toContain("open");
       await harness.behave("none");
-      await expect.poll(committed).toBe(20);
+      await expect.poll(committed, patient).toBe(20);
       await expectAll(sent);
     });
 
@@ -209,7 +211,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await expect.poll(async () => (await harness.effects()).length).toBeGreaterThan(0);
       // It never comes back from its commit; another one takes its name.
       await start();
-      await expect.poll(committed).toBe(30);
+      await expect.poll(committed, patient).toBe(30);
       await expectAll(sent);
     });
 
@@ -220,7 +222,7 @@ export function sinkConformance(what: string, open: () => Promise<SinkHarness>):
       await deliverer.stop();
       const before = await committed();
       await start();
-      await expect.poll(committed).toBe(100);
+      await expect.poll(committed, patient).toBe(100);
       expect(before).toBeGreaterThan(0);
       await expectAll(many(100, 10));
     });

@@ -209,7 +209,7 @@ export class Deliverer {
       return { results: await Promise.race([sink.deliver(batch, over.signal), ended]) };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return { error, results: batch.map(() => ({ kind: "retry", reason })) };
+      return { error, results: batch.map(() => ({ kind: "retry", reason, unanswered: true })) };
     } finally {
       clearTimeout(timer);
       gone.removeEventListener("abort", takenAway);

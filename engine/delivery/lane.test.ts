@@ -10,7 +10,7 @@ const later: DeliveryResult = { kind: "retry", reason: "busy" };
 
 const record = (offset: number, key: string | null, bytes = 10): LaneRecord => {
   const at = { topic: "t", partition: 0, offset: BigInt(offset) };
-  return { delivery: { id: `t/0/${offset}`, at, timestamp: offset, key, value: null, headers: [] }, bytes };
+  return { delivery: { id: `t/0/${offset}`, at, order: at.offset, timestamp: offset, key, value: null, headers: [] }, bytes };
 };
 
 function laneOf(keys: readonly (string | null)[], options: { limits?: Partial<SinkLimits>; lastDeliveredMs?: () => number } = {}): Lane {
@@ -109,6 +109,30 @@ describe("lane", () => {
     const lane = laneOf(["a"]);
     for (let now = 0; now < 100_000; now += 1000) expect(lane.settle(lane.take(now)!, [later], now)).toEqual([]);
     expect(lane.unsettled).toBe(1);
+  });
+
+  test("[D5] what was not answered may have arrived: it is tried on where an answer would have given it up, and delivered once there is one", () => {
+    const lane = laneOf(["a"], { lastDeliveredMs: () => Infinity });
+    const unanswered: DeliveryResult = { kind: "retry", reason: "no answer within 250 ms", unanswered: true };
+    let now = 0;
+    for (const result of [later, unanswered, unanswered, unanswered]) {
+      expect(lane.settle(lane.take(now)!, [result], now)).toEqual([]);
+      now += lane.dueInMs(now);
+    }
+    expect(lane.settle(lane.take(now)!, [delivered], now)).toEqual([]);
+    expect([lane.position, lane.unsettled]).toEqual([1n, 0]);
+  });
+
+  test("[D5] what is never answered is given up behind four times as many attempts, and the letter says that it may have arrived", () => {
+    const lane = laneOf(["a"], { lastDeliveredMs: () => Infinity });
+    let refused: ReturnType<Lane["settle"]> = [];
+    let now = 0;
+    for (let tried = 1; tried <= 12; tried++) {
+      expect(refused).toEqual([]);
+      refused = lane.settle(lane.take(now)!, [{ kind: "retry", reason: "no answer", unanswered: true }], now);
+      now += Number.isFinite(lane.dueInMs(now)) ? lane.dueInMs(now) : 0;
+    }
+    expect(refused).toMatchObject([{ reason: "attempts-unanswered", answer: "no answer", attempts: 12 }]);
   });
 
   test("[D1] a call keeps to the sink's records and bytes; a record that is larger goes alone", () => {

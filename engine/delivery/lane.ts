@@ -23,6 +23,9 @@ export type LaneOptions = {
   readonly lastDeliveredMs: () => number;
 };
 
+/** So many times as often what is not answered is tried. */
+const unansweredTimes = 4;
+
 type Held<R> = {
   readonly record: R;
   state: "ready" | "behind" | "waiting" | "under" | "settled";
@@ -127,13 +130,14 @@ export class Lane<R extends LaneRecord = LaneRecord> {
     for (const [i, one] of held.entries()) {
       const result = results[i]!;
       one.attempts += 1;
-      if (result.kind === "retry" && !this.isGivenUp(one)) {
+      if (result.kind === "retry" && !this.isGivenUp(one, result)) {
         this.retry(one, nowMs, result.afterMs);
         continue;
       }
       if (result.kind !== "delivered") {
         const answer = result.kind === "refused" ? result.answer : undefined;
-        const reason = result.kind === "refused" ? result.reason : "attempts-exhausted";
+        const reason =
+          result.kind === "refused" ? result.reason : result.unanswered === true ? "attempts-unanswered" : "attempts-exhausted";
         refused.push({
           record: one.record,
           reason,
@@ -153,11 +157,14 @@ export class Lane<R extends LaneRecord = LaneRecord> {
     return this.waiting.length === 0 ? Infinity : Math.max(0, this.waiting[0]!.dueMs - nowMs);
   }
 
-  /** An outage uses up nobody's attempts: one counts only when others were delivered since it began. */
-  private isGivenUp(one: Held<R>): boolean {
+  /**
+   * An outage uses up nobody's attempts: one counts only when others were delivered since it began. What was not answered may have arrived, so it is not given up
+   * by that: it is tried on until an answer, or until it was tried so much longer that it must be what makes the other side fail.
+   */
+  private isGivenUp(one: Held<R>, { unanswered }: Extract<DeliveryResult, { kind: "retry" }>): boolean {
     const { retry, lastDeliveredMs } = this.options;
     if (lastDeliveredMs() >= one.triedMs) one.vain += 1;
-    return one.vain >= retry.attempts;
+    return one.vain >= (unanswered === true ? retry.attempts * unansweredTimes : retry.attempts);
   }
 
   private retry(one: Held<R>, nowMs: number, afterMs = 0): void {

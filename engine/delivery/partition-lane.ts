@@ -169,6 +169,7 @@ function recordOf({ index, appendedAtMs }: FetchedBatch, i: number, { at, prefix
     // Redriven, it is the same record: whoever has taken it can tell.
     id: `${prefix}${redrive?.origin ?? `${at.topic}/${at.partition}/${at.offset}`}`,
     at,
+    order: redrive === undefined ? at.offset : orderOf(redrive.origin),
     timestamp: index.timestamps[i]!,
     key,
     value: value === null ? null : Buffer.from(value),
@@ -183,4 +184,10 @@ function recordOf({ index, appendedAtMs }: FetchedBatch, i: number, { at, prefix
     headerBytes,
     bytes: (key?.length ?? 0) + (value?.length ?? 0) + headerBytes.length,
   };
+}
+
+/** Of `topic/partition/offset`; what is no such place is older than everything. */
+function orderOf(origin: string): bigint {
+  const [offset] = /\d+$/.exec(origin) ?? [];
+  return offset === undefined ? -1n : BigInt(offset);
 }

@@ -6,6 +6,11 @@ export type Delivery = {
   /** `topic/partition/offset`, behind the deliverer's `origin` where it has one: of this record and no other, each time it is delivered. */
   readonly id: string;
   readonly at: Position;
+  /**
+   * Its place among the records of its partition: its offset or, redriven, that of the record that it was at first. What keeps the last value of each key
+   * goes by it, so that what is redriven overwrites nothing newer.
+   */
+  readonly order: bigint;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
   readonly key: string | null;
@@ -16,12 +21,13 @@ export type Delivery = {
 };
 
 /**
- * What became of a record. `retry`: the other side may take it later, not before `afterMs` where it said so; `refused`: it never will, and the record
+ * What became of a record. `retry`: the other side may take it later, not before `afterMs` where it said so, and `unanswered` where nobody knows whether it has
+ * taken it already; `refused`: it never will, and the record
  * leaves by the dead letters with `reason` and what the other side answered.
  */
 export type DeliveryResult =
   | { readonly kind: "delivered" }
-  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
+  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number; readonly unanswered?: true }
   | { readonly kind: "refused"; readonly reason: string; readonly answer?: string };
 
 export type SinkLimits = {

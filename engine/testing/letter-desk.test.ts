@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 import { chainNode, type BoundProcessor } from "#operators/node.ts";
 import { RecordError } from "#operators/record-error.ts";
@@ -9,6 +9,9 @@ import type { Plan } from "#task/plan.ts";
 import type { TestInput } from "./every-way.ts";
 import { testPlan } from "./test-plan.ts";
 import { openTestBroker, post, recordsOf, startTestWorker } from "./worker-bench.ts";
+import { noDeliveryEvents } from "#delivery/delivery-events.ts";
+import { Deliverer } from "#delivery/deliverer.ts";
+import type { Delivery, Sink } from "#delivery/sink.ts";
 import { LetterDesk } from "#delivery/letter-desk.ts";
 import type { SettleReport, SettleRequest } from "#delivery/letter-request.ts";
 import { parseLetterName } from "#delivery/letter-place.ts";
@@ -232,6 +235,38 @@ test("[RD1] of two desks the later one goes on, and the earlier one is told; not
       .flat()
       .toSorted(),
   );
+});
+
+test("[RD2] what a sink refused comes back to that sink, as the record that it was, behind what came since", async () => {
+  const shop = new Shop(1);
+  const { broker, ids } = await opened(shop);
+  const desk = new LetterDesk({ broker, plan: shop.plan, sinkGroups: ["shop-sink-hook"], clock: Date.now });
+  const given: Delivery[] = [];
+  const sink: Sink = {
+    limits: { records: 1, bytes: 1000, calls: 1 },
+    deliver: ([record]) => {
+      given.push(record!);
+      return Promise.resolve([given.length === 2 ? { kind: "refused", reason: "gone" } : { kind: "delivered" }]);
+    },
+    close: () => Promise.resolve(),
+  };
+  const source = { topic: "in", partitions: 1 };
+  const options = { name: "hook", group: "shop-sink-hook", member: "one", origin: "log", clock: Date.now, events: noDeliveryEvents };
+  const deliverer = new Deliverer({ ...options, sink, source, broker, commitMs: 0 });
+  onTestFinished(() => deliverer.stop());
+  await deliverer.start();
+  await post(broker, shop.plan, [at(1, "k", { id: "a" }), at(2, "k", { id: "b" }), at(3, "k", { id: "c" })]);
+  await vi.waitFor(async () => expect(await ids("in.dlq")).toEqual(["b"]));
+  expect(await desk.settle(shop.request(), never)).toEqual(report(1));
+  await vi.waitFor(() => expect(given).toHaveLength(4));
+  expect(given.map(({ id, at: { offset }, order }) => [id, offset, order])).toEqual([
+    ["log/in/0/0", 0n, 0n],
+    ["log/in/0/1", 1n, 1n],
+    ["log/in/0/2", 2n, 2n],
+    ["log/in/0/1", 3n, 1n],
+  ]);
+  expect(given[3]!.headers).toEqual(given[1]!.headers);
+  expect(await ids("strict")).toEqual(["a", "b", "c"]);
 });
 
 test("[RD6] filters take node, reason and time; what is dropped is recorded with who, when and why", async () => {

@@ -1,6 +1,7 @@
 export type BodyFormat = "json" | "ndjson";
 
-const formats: Readonly<Record<string, BodyFormat>> = {
+/** How the body of each media type is read. */
+export const bodyFormats: Readonly<Record<string, BodyFormat>> = {
   "application/json": "json",
   "application/x-ndjson": "ndjson",
   "application/ndjson": "ndjson",
@@ -20,5 +21,5 @@ export function formatOf(contentType: string | undefined, developer: boolean): B
   if (named !== undefined && !/^utf-?8$/i.test(named)) return undefined;
   const name = contentType.split(";", 1)[0]!.trim().toLowerCase();
   if (name === curlDefault) return developer ? "json" : undefined;
-  return Object.hasOwn(formats, name) ? formats[name] : undefined;
+  return Object.hasOwn(bodyFormats, name) ? bodyFormats[name] : undefined;
 }

@@ -171,7 +171,11 @@ function readJson(text: string): AnswerBody | undefined {
   }
 }
 
-async function readLog(broker: EmbeddedBroker, partitionsOf: ReadonlyMap<string, number> | undefined): Promise<readonly Stored[]> {
+/** All events of a log, in the order of their sequence. */
+export async function readLog(
+  broker: Pick<EmbeddedBroker, "fetch">,
+  partitionsOf?: ReadonlyMap<string, number>,
+): Promise<readonly Stored[]> {
   const all: Stored[] = [];
   let positions: Position[] = eventRegistry.flatMap(({ topic, partitions }) =>
     Array.from({ length: partitionsOf?.get(topic) ?? partitions }, (_, partition) => ({ topic, partition, offset: -1n })),

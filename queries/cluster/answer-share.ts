@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { type ReadableTask, taskId, type Worker, WorkerError } from "@millrace/engine";
+import type { ReadableTask, Worker } from "@millrace/engine";
 import type { QueryPlan } from "#topology/plan/query-plan.ts";
 import { asOfTasks } from "../as-of.ts";
 import { HighestRows } from "../highest-rows.ts";
@@ -7,61 +6,43 @@ import type { RowPosition } from "../query-request.ts";
 import { cellText, rowWriter } from "../row-writer.ts";
 import { scanOf } from "../scan.ts";
 import { defaultSlice, readSlice, type SliceLimits } from "../slice.ts";
+import { createStreamAnswerer } from "../stream/answer-stream.ts";
+import type { FeedLimits } from "../stream/change-feed.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { ShareAnswer, ShareRequest, ShareRow, UnavailableShare } from "./share.ts";
+import { shareReader } from "./share-reader.ts";
 
 export type ShareAnswererOptions = {
   /** Name of the worker, for what it cannot answer. */
   readonly member: string;
-  readonly worker: Pick<Worker, "read" | "after" | "openingTasks">;
+  readonly worker: Pick<Worker, "read" | "after" | "openingTasks" | "watch">;
   readonly queries: readonly QueryPlan[];
   readonly slice?: Partial<SliceLimits>;
+  readonly feed?: Partial<FeedLimits>;
 };
 
 type Rows = Extract<ShareRequest, { kind: "rows" }>;
 
-/** Answers for the tasks of one worker, on its own thread, from committed state, a slice at a time. Keeps nothing between two questions. */
+/** Answers for the tasks of one worker, on its own thread, from committed state, a slice at a time. Keeps nothing between two questions, but for what streams are to be told. */
 export function createShareAnswerer(options: ShareAnswererOptions): (request: ShareRequest, signal: AbortSignal) => Promise<ShareAnswer> {
-  const { member, worker, queries } = options;
+  const { member, worker, queries, slice, feed } = options;
   const byName = new Map(queries.map((query) => [query.name, query]));
-  const limits: SliceLimits = { ...defaultSlice, ...options.slice };
+  const limits: SliceLimits = { ...defaultSlice, ...slice };
 
-  /** Runs `read` on the tasks that are asked for, if all of them are here and run. */
-  async function onTasks<T>(
-    query: QueryPlan,
-    { partitions, signal }: { readonly partitions: readonly number[]; readonly signal: AbortSignal },
-    read: (tasks: readonly ReadableTask[]) => T,
-  ): Promise<T | UnavailableShare> {
-    // Slice upon slice would leave the thread's timers and sockets no turn of their own.
-    await nextTurn();
-    try {
-      return await untilAborted(
-        signal,
-        worker.read((access) => {
-          const here = access.tasks(query.subTopology).filter(({ partition }) => partitions.includes(partition));
-          if (here.length === partitions.length) return read(here);
-          const found = new Set(here.map(({ partition }) => partition));
-          return missing(
-            query,
-            partitions.filter((partition) => !found.has(partition)),
-          );
-        }),
-      );
-    } catch (error) {
-      if (!(error instanceof WorkerError)) throw error;
-      return { kind: "unavailable", code: "QUERY_OWNER_UNREACHABLE", detail: `${member} is stopping` };
-    }
-  }
-
-  function missing({ name, subTopology }: QueryPlan, partitions: readonly number[]): UnavailableShare {
-    const restoring = partitions.every((partition) => worker.openingTasks.includes(taskId(subTopology, partition)));
-    const which = `partition ${shown(partitions)} of "${name}"`;
-    return restoring
-      ? { kind: "unavailable", code: "QUERY_OWNER_RESTORING", detail: `${member} is restoring ${which}` }
-      : { kind: "unavailable", code: "QUERY_OWNER_MOVED", detail: `${member} does not process ${which} at the moment` };
-  }
+  const onTasks = shareReader({ member, worker });
+  const exactly = shareReader({ member, worker, exact: true });
+  const streams = createStreamAnswerer({
+    worker,
+    // Whoever brings the shares together says which log it is.
+    log: "",
+    queries,
+    onTasks: (query, { partitions = [], signal }, read) => exactly(query, { partitions, signal }, read),
+    ...(slice === undefined ? {} : { slice }),
+    ...(feed === undefined ? {} : { feed }),
+  });
 
   return async (request, signal) => {
+    if (request.kind === "stream") return { kind: "stream", told: await streams.stream(request.asked, signal) };
     if (request.kind === "passed") return { kind: "passed", passed: await havePassed(worker, request, signal) };
     const query = byName.get(request.query);
     if (query === undefined) throw new RangeError(`there is no query "${request.query}"`);
@@ -149,6 +130,3 @@ async function havePassed(
     wait.cancel();
   }
 }
-
-export const shown = (partitions: readonly number[]): string =>
-  partitions.length > 10 ? `${partitions.slice(0, 10).join(", ")}…` : partitions.join(", ");

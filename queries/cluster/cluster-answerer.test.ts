@@ -108,6 +108,7 @@ describe("[Q29] what is asked of whom", () => {
     const asked: (readonly number[])[] = [];
     const ask: ShareOwner["ask"] = async (request) => {
       if (request.kind === "passed") return { kind: "passed", passed: true };
+      if (request.kind === "stream") throw new Error("nobody asks for a stream here");
       asked.push(request.partitions);
       return answerOf(request.partitions);
     };

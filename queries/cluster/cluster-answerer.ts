@@ -4,15 +4,12 @@ import { directKeys } from "../direct-keys.ts";
 import { cellComparison } from "../highest-rows.ts";
 import type { Answer, AsOf, QueryAnswerer, QueryRequest } from "../query-request.ts";
 import { absolute } from "../scan.ts";
-import { shown } from "./answer-share.ts";
+import { type Shares, sharesAmong } from "./shares-among.ts";
 import { compareRows, mergeAsOf, mergeShares } from "./merge-shares.ts";
-import type { ShareAnswer, ShareOwner, ShareRequest, ShareRow, UnavailableShare } from "./share.ts";
+import type { ShareAnswer, ShareRequest, ShareRow, UnavailableShare } from "./share.ts";
 import { type Across, shownAcross } from "./shown-across.ts";
 
 export type ClusterAnswererOptions = Across & { readonly queries: readonly QueryPlan[] };
-
-/** Which partitions each owner is asked for. */
-type Shares = ReadonlyMap<ShareOwner, readonly number[]>;
 
 type Given<K extends ShareAnswer["kind"]> = Extract<ShareAnswer, { kind: K }>;
 
@@ -97,15 +94,8 @@ export class ClusterAnswerer implements QueryAnswerer {
     return Array.from({ length: partitions }, (_, partition) => partition);
   }
 
-  #sharesOf({ name, subTopology }: QueryPlan, partitions: readonly number[]): Shares | UnavailableShare {
-    const byOwner = Map.groupBy(partitions, (partition) => this.#across.ownerOf(subTopology, partition));
-    const nobodys = byOwner.get(undefined);
-    if (nobodys === undefined) return byOwner as Shares;
-    return {
-      kind: "unavailable",
-      code: "QUERY_NO_OWNER",
-      detail: `partition ${shown(nobodys)} of "${name}" is not processed at the moment`,
-    };
+  #sharesOf(query: QueryPlan, partitions: readonly number[]): Shares | UnavailableShare {
+    return sharesAmong(this.#across, query, partitions);
   }
 
   /** All answers, or the first refusal: an answer is never given in part. */

@@ -58,6 +58,36 @@ test("[Q28] questions and answers cross processes unchanged", async () => {
   expect(asked).toEqual([JSON.parse(JSON.stringify(request))]);
 });
 
+test("[Q47] what streams are told crosses processes unchanged, numbers of commits too", async () => {
+  const at = [9007199254740993n, 0n];
+  const progress = { streamTime: -1, finalBefore: [0, 5] };
+  const position = { windowStart: -1, key: "k", rows: 1 };
+  const answers: readonly ShareAnswer[] = [
+    { kind: "stream", told: { kind: "began", feed: 1, log: "", at, unchangedSince: [1n, 2n] } },
+    {
+      kind: "stream",
+      told: {
+        kind: "changes",
+        at,
+        rows: { keys: ["0//9n", "b"], texts: ['{"a":1}', null] },
+        expired: [{ partition: 0, before: 5 }],
+        progress,
+      },
+    },
+    { kind: "stream", told: { kind: "slice", at, keys: [], texts: [], next: undefined, from: undefined, to: { kind: "at", ms: 5 } } },
+    { kind: "stream", told: { kind: "slice", at, keys: ["a"], texts: ["1"], next: position, from: undefined, to: undefined } },
+    { kind: "stream", told: { kind: "ended" } },
+    { kind: "stream", told: { kind: "unavailable", code: "QUERY_OWNER_MOVED", detail: "elsewhere" } },
+  ];
+  const { endpoint, asked } = await served(async (request) => answers[request.kind === "stream" ? (request.asked.partitions[0] ?? 0) : 0]!);
+  const slice = { kind: "slice", query: "q", filters: [], from: undefined, to: undefined, position } as const;
+  for (const [i, answer] of answers.entries()) {
+    const request: ShareRequest = { kind: "stream", asked: { ...slice, partitions: [i] } };
+    expect(await ask(endpoint, { request })).toEqual(answer);
+    expect(asked.at(-1)).toEqual(request);
+  }
+});
+
 test("[Q32] a worker that is not here any more, or of another group, is said to have moved; nobody else is asked", async () => {
   const { endpoint, asked } = await served(async () => rows);
   for (const other of [{ member: "w2" }, { group: "h" }])

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { RowPosition, UnavailableCode } from "../query-request.ts";
+import type { Place } from "../stream/stream-request.ts";
 import type { ShareAnswer, ShareOwner, ShareRequest } from "./share.ts";
 
 /** Where processes ask each other for their shares of an answer. */
@@ -31,7 +32,7 @@ export function createShareRoute({ group, local, onError }: ShareRouteOptions): 
     const owner = asked.group === group ? local(asked.member) : undefined;
     if (owner === undefined) return c.json(unavailable("QUERY_OWNER_MOVED", `${asked.member} does not run here any more`));
     try {
-      return c.json(await owner.ask(asked.request, c.req.raw.signal));
+      return c.body(written(await owner.ask(revivedRequest(asked.request), c.req.raw.signal)), 200, { "Content-Type": "application/json" });
     } catch (error) {
       if (!c.req.raw.signal.aborted) onError(error);
       return c.text("the question could not be answered\n", 500);
@@ -49,7 +50,7 @@ export function remoteOwner(
   return {
     name,
     async ask(request, signal) {
-      const withinMs = answerWithinMs + (request.kind === "passed" ? request.waitMs : 0);
+      const withinMs = answerWithinMs + waitOf(request);
       const late = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
       const body = JSON.stringify({ group, member, request } satisfies Asked);
       const headers = { "Content-Type": "application/json", [forwarded]: version };
@@ -74,10 +75,43 @@ export function remoteOwner(
 
 const unavailable = (code: UnavailableCode, detail: string): ShareAnswer => ({ kind: "unavailable", code, detail });
 
-/** What was nothing is left out of JSON. */
+const waitOf = (request: ShareRequest): number => {
+  if (request.kind === "passed") return request.waitMs;
+  return request.kind === "stream" && request.asked.kind === "changes" ? request.asked.maxWaitMs : 0;
+};
+
+/** Numbers of commits are the only ones that JSON has no place for: they are written as texts. */
+const written = (answer: ShareAnswer): string =>
+  JSON.stringify(answer, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+
+/** What was nothing is left out of JSON, and numbers of commits are texts. */
 function revived(answer: ShareAnswer): ShareAnswer {
-  return answer.kind === "rows" ? { ...answer, next: (answer as { next?: RowPosition }).next } : answer;
+  if (answer.kind === "rows") return { ...answer, next: (answer as { next?: RowPosition }).next };
+  if (answer.kind !== "stream") return answer;
+  const { told } = answer;
+  switch (told.kind) {
+    case "began":
+      return { kind: "stream", told: { ...told, at: placeOf(told.at), unchangedSince: placeOf(told.unchangedSince) } };
+    case "changes":
+      return { kind: "stream", told: { ...told, at: placeOf(told.at) } };
+    case "slice": {
+      const { next, from, to } = told as Partial<typeof told>;
+      return { kind: "stream", told: { ...told, at: placeOf(told.at), next, from, to } };
+    }
+    case "ended":
+    case "unavailable":
+      return answer;
+  }
 }
+
+const placeOf = (numbers: readonly unknown[]): Place => numbers.map((number) => BigInt(number as string));
+
+/** As a port would give it: what was nothing is there as nothing. */
+const revivedRequest = (request: ShareRequest): ShareRequest => {
+  if (request.kind !== "stream" || request.asked.kind !== "slice") return request;
+  const { from, to, position } = request.asked as Partial<typeof request.asked>;
+  return { ...request, asked: { ...request.asked, from, to, position } };
+};
 
 function parse(text: string): Asked | undefined {
   let body: unknown;
@@ -92,9 +126,23 @@ function parse(text: string): Asked | undefined {
   return isRequest(request as Partial<Record<string, unknown>>) ? { group, member, request: request as ShareRequest } : undefined;
 }
 
-const isRequest = ({ kind, query, partitions, filters, subTopology, positions, waitMs }: Partial<Record<string, unknown>>): boolean => {
+const isRequest = ({
+  kind,
+  asked,
+  query,
+  partitions,
+  filters,
+  subTopology,
+  positions,
+  waitMs,
+}: Partial<Record<string, unknown>>): boolean => {
   if (kind === "passed")
     return typeof subTopology === "string" && Array.isArray(positions) && typeof waitMs === "number" && waitMs <= 60_000;
+  if (kind === "stream") {
+    const of = (asked ?? {}) as Partial<Record<string, unknown>>;
+    const isBounded = of["kind"] !== "changes" || (typeof of["maxWaitMs"] === "number" && of["maxWaitMs"] <= 60_000);
+    return typeof of["kind"] === "string" && typeof of["query"] === "string" && Array.isArray(of["partitions"]) && isBounded;
+  }
   const asks = typeof query === "string" && Array.isArray(partitions);
   return kind === "as-of" ? asks : kind === "rows" && asks && Array.isArray(filters);
 };

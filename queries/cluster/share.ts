@@ -1,7 +1,8 @@
+import type { StreamAnswer, StreamRequest } from "../stream/stream-request.ts";
 import type { AsOf, QueryRequest, RowPosition, UnavailableCode } from "../query-request.ts";
 
 /**
- * What one owner is asked of the tasks that it has: rows, how far they are, or to wait until they have committed past positions (`offset` as text).
+ * What one owner is asked of the tasks that it has: rows, how far they are, to wait until they have committed past positions (`offset` as text), or what changes.
  * Plain data that crosses threads and, as JSON, processes. Bounds are absolute.
  */
 export type ShareRequest =
@@ -15,7 +16,9 @@ export type ShareRequest =
       readonly subTopology: string;
       readonly positions: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[];
       readonly waitMs: number;
-    };
+    }
+  /** What streams ask of a worker's thread, of all its tasks of the query. */
+  | { readonly kind: "stream"; readonly asked: StreamRequest & { readonly partitions: readonly number[] } };
 
 /** A row's text in the asked format, where it stands, and, where an order was asked for, its cell there as `cellText` writes it. */
 export type ShareRow = { readonly at: RowPosition; readonly text: string; readonly cell: string | null };
@@ -25,6 +28,7 @@ export type ShareAnswer =
   | { readonly kind: "rows"; readonly asOf: AsOf; readonly rows: readonly ShareRow[]; readonly next: RowPosition | undefined }
   | { readonly kind: "as-of"; readonly asOf: AsOf }
   | { readonly kind: "passed"; readonly passed: boolean }
+  | { readonly kind: "stream"; readonly told: StreamAnswer }
   | { readonly kind: "unavailable"; readonly code: UnavailableCode; readonly detail: string };
 
 export type UnavailableShare = Extract<ShareAnswer, { kind: "unavailable" }>;

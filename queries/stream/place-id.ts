@@ -28,14 +28,27 @@ export class PlaceIds {
     if (match === null) return undefined;
     const [, body, mark] = match;
     if (!timingSafeEqual(Buffer.from(mark!), Buffer.from(this.markOf(body!)))) return undefined;
-    const [, place, from, to] = JSON.parse(Buffer.from(body!, "base64url").toString()) as [number, string[], number | null, number | null];
-    return { place: place.map(BigInt), from: from ?? undefined, to: to ?? undefined };
+    return placeIn(Buffer.from(body!, "base64url").toString());
   }
 
   private markOf(body: string): string {
     return createHmac("sha256", this.log).update(`${this.question}\n${body}`).digest("base64url").slice(0, markLength);
   }
 }
+
+/** What `format` wrote: the key of the mark may be known to others, so nothing is believed. */
+function placeIn(text: string): ReaderPlace | undefined {
+  try {
+    const [, place, from, to] = JSON.parse(text) as [number, unknown, unknown, unknown];
+    if (!Array.isArray(place) || !place.every((one) => typeof one === "string" && /^\d{1,19}$/.test(one))) return undefined;
+    if (!isBound(from) || !isBound(to)) return undefined;
+    return { place: (place as string[]).map(BigInt), from: from ?? undefined, to: to ?? undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+const isBound = (bound: unknown): bound is number | null => bound === null || Number.isSafeInteger(bound);
 
 /** Whether all that `b` has is in `a` too. */
 export const covers = (a: Place, b: Place): boolean => a.length === b.length && a.every((number, i) => number >= b[i]!);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Position } from "@millrace/engine";
 import { afterEach, expect, test } from "vitest";
 import { minuteMs } from "../testing/shop-plan.ts";
 import { pulled, StreamClient } from "../testing/stream-client.ts";
@@ -27,9 +28,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const open = (path: string): Promise<TestShop> =>
+const open = (path: string, workers: number): Promise<TestShop> =>
   openTestShop({
     path,
+    workers,
+    partitions: workers === 1 ? 3 : 4,
     retainMs: 5 * minuteMs,
     slice: { rows: 7 },
     feed: { paceMs: 1, sliceRows: 5 },
@@ -70,15 +73,19 @@ class Follower {
   }
 }
 
-for (const seed of seeds)
+for (const [seed, workers] of seeds.flatMap((seed) => [1, 3].map((workers) => [seed, workers] as const)))
   test(
-    `[Q35] [Q41] what a reader has put together over cuts and restarts is what the query shows, SEED=${seed}`,
+    workers === 1
+      ? `[Q35] [Q41] what a reader has put together over cuts and restarts is what the query shows, SEED=${seed}`
+      : `[Q47] so it is where several workers have the tasks, of whom one leaves now and then, SEED=${seed}`,
     { timeout: 120_000 },
     async () => {
       const pick = random(seed);
       folder = mkdtempSync(join(tmpdir(), "millrace-streams-"));
       const path = join(folder, "log.db");
-      shop = await open(path);
+      shop = await open(path, workers);
+      let leavers = 0;
+      const all: Position[] = [];
       let posted = 0;
       let now = 0;
       const orders = (count: number): PostedOrder[] =>
@@ -98,11 +105,14 @@ for (const seed of seeds)
         const what = pick(20);
         if (what < 9) {
           const positions = await shop.post(orders(1 + pick(30)));
+          all.push(...positions);
           if (pick(2) === 0) await shop.shown(positions);
         } else if (what < 15) {
           const one = followers[pick(followers.length)]!;
           await one.connect();
           await one.read(1 + pick(4));
+        } else if (what === 15 && leavers < workers - 1) {
+          await shop.leave(++leavers);
         } else if (what < 18) await followers[pick(followers.length)]!.cut();
         else {
           // In good order, or with readers who hear nothing of it.
@@ -111,9 +121,11 @@ for (const seed of seeds)
           for (const one of followers) while (one.connected) await one.read(1);
           await drained;
           await shop.close();
-          shop = await open(path);
+          shop = await open(path, workers);
+          leavers = 0;
         }
       }
+      await shop.shown(all);
       await shop.settled();
       for (const { query, client, ...one } of followers) {
         const follower = followers.find((other) => other.client === client)!;

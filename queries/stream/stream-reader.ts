@@ -1,7 +1,7 @@
 import { covers } from "./place-id.ts";
 import type { Ring } from "./ring.ts";
 import type { StreamFeed } from "./stream-feed.ts";
-import type { Place } from "./stream-request.ts";
+import type { Place, StreamUnavailable } from "./stream-request.ts";
 import { event, type StreamView } from "./stream-view.ts";
 
 export type StreamReaderParts = {
@@ -24,6 +24,8 @@ const againMs = 500;
 
 const reset = (): Uint8Array => event("reset", "{}", "");
 const drain = (): Uint8Array => event("drain", "{}");
+const waitingText = (why: StreamUnavailable | undefined): string | undefined =>
+  why === undefined ? undefined : JSON.stringify({ ...(why.code === undefined ? {} : { code: why.code }), detail: why.detail });
 const heartbeat = Buffer.from(":\n\n");
 
 /**
@@ -36,13 +38,18 @@ export async function* readStream(parts: StreamReaderParts): AsyncGenerator<Uint
   yield Buffer.from(`retry: ${2000 + Math.floor(feed.clock.random() * 1000)}\n\n`);
   let { place } = parts;
   let begun = parts.lost || place !== undefined;
+  let waiting: string | undefined;
   while (!over()) {
     const { ring } = feed;
     if (ring === undefined) {
       if (drained()) return yield drain();
-      if ((await feed.moved()) === "beat" && !over()) yield heartbeat;
+      // Somebody who looks on knows why nothing more comes; a client that knows of none waits.
+      const why = waitingText(feed.unavailable);
+      if (why !== undefined && why !== waiting) yield event("waiting", (waiting = why));
+      else if ((await feed.moved()) === "beat" && !over()) yield heartbeat;
       continue;
     }
+    waiting = undefined;
     let next = place === undefined ? undefined : ring.after(place);
     if (next === undefined) {
       if (begun) yield reset();
@@ -96,11 +103,11 @@ async function* snapshot({ feed, view, gone }: StreamReaderParts, ring: Ring): A
     at = position.at;
     yield position.bytes;
   }
-  while (!covers(ring.place, at!)) {
-    const wakened = await feed.moved();
-    if (gone.aborted || feed.ring !== ring) return undefined;
-    if (wakened === "beat") yield heartbeat;
+  // The last part may have been taken long after it was made: nobody wakes whom the ring has left.
+  while (!gone.aborted && feed.ring === ring && !covers(ring.place, at!)) {
+    if ((await feed.moved()) === "beat") yield heartbeat;
   }
+  if (gone.aborted || feed.ring !== ring) return undefined;
   const { end } = ring;
   for (let next = shared.from; next < end; next++) {
     if (next < ring.first) return undefined;

@@ -5,16 +5,20 @@ export type Place = readonly bigint[];
 
 /**
  * What the streams of one query ask of the engine's thread; plain data that crosses threads. A *feed* gathers which rows of a query change, from `begin` on,
- * until nobody has asked for them for a while.
+ * until nobody has asked for them for a while. Of all tasks of the query, or of these `partitions`: then those are all that the worker has, or it refuses.
  */
-export type StreamRequest =
+export type StreamRequest = { readonly partitions?: readonly number[] } & (
   | { readonly kind: "begin"; readonly query: string }
   /** What changed since the last answer; waits up to `maxWaitMs` for the first change. */
   | { readonly kind: "changes"; readonly query: string; readonly feed: number; readonly maxWaitMs: number }
-  | ({ readonly kind: "slice" } & SliceRequest);
+  | ({ readonly kind: "slice" } & SliceRequest)
+);
 
 /** A part of the rows as they stand. */
-export type SliceRequest = Pick<QueryRequest, "query" | "filters" | "from" | "to" | "position">;
+export type SliceRequest = Pick<QueryRequest, "query" | "filters" | "from" | "to"> & { readonly position: SlicePosition | undefined };
+
+/** Where a part of the rows stopped. Of several owners, each with its partitions, one is read behind the other: the first of `shares` is under way. */
+export type SlicePosition = RowPosition & { readonly shares?: readonly (readonly number[])[] };
 
 export type Began = {
   readonly kind: "began";
@@ -55,7 +59,7 @@ export type Slice = {
   readonly at: Place;
   readonly keys: readonly string[];
   readonly texts: readonly string[];
-  readonly next: RowPosition | undefined;
+  readonly next: SlicePosition | undefined;
   readonly from: TimeBound | undefined;
   readonly to: TimeBound | undefined;
 };

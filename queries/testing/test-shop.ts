@@ -21,12 +21,14 @@ import { createAnswerer } from "../answer-query.ts";
 import { catalogueOf } from "../catalogue.ts";
 import { createShareAnswerer } from "../cluster/answer-share.ts";
 import { ClusterAnswerer } from "../cluster/cluster-answerer.ts";
+import { ClusterStreams } from "../cluster/cluster-streams.ts";
 import { type Across, shownAcross } from "../cluster/shown-across.ts";
 import { connectQueries, serveQueries } from "../port.ts";
 import { createQueries, type QueriesOptions } from "../queries.ts";
 import type { QueryAnswerer } from "../query-request.ts";
 import type { SliceLimits } from "../slice.ts";
 import { createStreamAnswerer, type StreamAnswererOptions } from "../stream/answer-stream.ts";
+import { allTasks, taskReader } from "../task-reader.ts";
 import { Streams, type StreamsOptions } from "../stream/streams.ts";
 import { type ShopOrder, shopPlan, shopQueries } from "./shop-plan.ts";
 
@@ -45,6 +47,8 @@ export type TestShop = {
   /** Settles when, after all that was posted is shown, the marks that follow the last records have passed too: nothing moves any more. */
   settled(): Promise<void>;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** One of several workers gives its tasks to the others; the first stays. */
+  leave(worker: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -99,16 +103,27 @@ export async function openTestShop({
   );
   const worker = workers[0]!;
   const limits = { ms: 1e9, ...slice };
-  const across: Across = { plan, ownerOf: ownersAmong(workers, limits), ends: (asked) => endsOf(broker, asked) };
+  const across: Across = { plan, ownerOf: ownersAmong(workers, { slice: limits, feed }), ends: (asked) => endsOf(broker, asked) };
   const answerer =
     count === 1
       ? createAnswerer({ worker, plan, queries: shopQueries, slice: limits })
       : new ClusterAnswerer({ ...across, queries: shopQueries });
   const { port1, port2 } = new MessageChannel();
-  const streamAnswerer = createStreamAnswerer({ worker, plan, queries: shopQueries, log: broker.identity, slice: limits, feed });
+  const streamAnswerer =
+    count === 1
+      ? createStreamAnswerer({
+          worker,
+          onTasks: allTasks(taskReader(worker, plan)),
+          queries: shopQueries,
+          log: broker.identity,
+          slice: limits,
+          feed,
+        })
+      : new ClusterStreams({ ...across, queries: shopQueries, log: broker.identity });
   const serving = serveQueries(answerer, port1, streamAnswerer);
   const streams = new Streams({ answerer: connectQueries(port2), ...streaming });
   const app = createQueries({ catalogue: catalogueOf(shopQueries, plan), answerer, streams, ...queries });
+  const here = [...workers];
   let sequence = 0;
   return {
     worker,
@@ -131,15 +146,18 @@ export async function openTestShop({
     shown: async (positions) => void (await shownAcross(across, { target: "minutes", after: positions }, new AbortController().signal)),
     async settled() {
       const deadline = Date.now() + 30_000;
-      while (!(await isSettled(plan, workers))) {
+      while (!(await isSettled(plan, here))) {
         if (Date.now() > deadline) throw new Error("marks are still on their way after 30 s");
         await sleep(10);
       }
     },
     get: async (path, headers = {}) => app.request(path, { headers }),
+    async leave(n) {
+      await here.splice(here.indexOf(workers[n]!), 1)[0]!.stop();
+    },
     async close() {
       serving.close();
-      await Promise.all(workers.map((each) => each.stop()));
+      await Promise.all(here.map((each) => each.stop()));
       await broker.close();
     },
   };
@@ -164,10 +182,13 @@ const timesOf = ({ streamTime, watermark }: ReadableTask): { readonly streamTime
 });
 
 /** Whoever has a task open, or is about to. */
-function ownersAmong(workers: readonly Worker[], slice: Partial<SliceLimits>): Across["ownerOf"] {
+function ownersAmong(
+  workers: readonly Worker[],
+  limits: { readonly slice: Partial<SliceLimits>; readonly feed: NonNullable<StreamAnswererOptions["feed"]> },
+): Across["ownerOf"] {
   const owners = workers.map((worker, n) => ({
     worker,
-    owner: { name: `worker-${n}`, ask: createShareAnswerer({ member: `worker-${n}`, worker, queries: shopQueries, slice }) },
+    owner: { name: `worker-${n}`, ask: createShareAnswerer({ member: `worker-${n}`, worker, queries: shopQueries, ...limits }) },
   }));
   return (subTopology, partition) => {
     const task = taskId(subTopology, partition);

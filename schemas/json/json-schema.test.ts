@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { eventTypes } from "../event-types.ts";
 import { parseEvent } from "../parse-event.ts";
-import { exampleOf, jsonSchemaOf } from "./json-schema.ts";
+import { exampleOf } from "./example.ts";
+import { jsonSchemaOf } from "./json-schema.ts";
 
 test.each(eventTypes)("[E12] the example of %s is accepted without a warning", (eventType) => {
   expect(parseEvent(exampleOf(eventType))).toMatchObject({ kind: "parsed", warnings: [] });
@@ -34,10 +35,11 @@ test("[E12] the text of a JSON Schema has its keywords", () => {
     required: ["eventId", "eventType", "eventVersion", "source", "timestamp", "data"],
     properties: {
       eventType: { enum: ["inventory.adjusted"] },
-      timestamp: { type: "string", format: "date-time" },
-      correlationId: { anyOf: [{ type: "string" }, { type: "null" }] },
+      timestamp: { $ref: "#/$defs/Time" },
+      correlationId: { anyOf: [{ $ref: "#/$defs/Key" }, { type: "null" }] },
       data: { properties: { delta: { type: "integer", not: { const: 0 } } } },
     },
+    $defs: { Time: { type: "string", format: "date-time" }, Key: { type: "string" }, Metadata: { type: "object" } },
     "x-version": "1.0.0",
     "x-topic": "business.inventory.adjusted",
   });

@@ -7,7 +7,7 @@ import { decodeEvent, encodeEvent, framingBytes, projectedDecoder } from "../eve
 import { keyOf } from "../event-key.ts";
 import { schemaOf } from "../event-registry.ts";
 import { toAvro } from "../field-type.ts";
-import { exampleOf } from "../json/json-schema.ts";
+import { exampleOf } from "../json/example.ts";
 import { parseEvent, requireEvent } from "../parse-event.ts";
 
 const count = 500;

@@ -141,6 +141,7 @@ describe("email", () => {
   const record = (offset = 7n, key = "k"): Delivery => ({
     id: `t/0/${offset}`,
     at: { topic: "t", partition: 0, offset },
+    order: offset,
     timestamp: 1,
     key,
     value: Buffer.from("v"),

@@ -106,7 +106,8 @@ export function messageIdOf(id: string, from: string): string {
 
 function resultOf({ code = "", responseCode, response = "", message }: SmtpError): DeliveryResult {
   // What a server says to a login is not passed on: some repeat it.
-  if (responseCode === undefined) return { kind: "retry", reason: code === "EAUTH" ? "smtp-login" : message };
+  if (responseCode === undefined)
+    return code === "EAUTH" ? { kind: "retry", reason: "smtp-login" } : { kind: "retry", reason: message, unanswered: true };
   const reason = `smtp-${responseCode}`;
   const ofMail = faultsOfMail.has(code) && responseCode >= 500 && !answersOfLogin.has(responseCode);
   // 503 is about the order of commands (RFC 5321, 4.2.2): a connection has lost its way, not the mail.

@@ -214,6 +214,19 @@ function laws(what: string, open: () => Promise<Place>): void {
       ]);
     });
 
+    test("[D21] a redriven record overwrites nothing newer than what it was at first", async () => {
+      const table = freshTable();
+      const sink = sinkTo(table);
+      await sink.deliver([record(4, "a", "new"), record(2, "b", "old")], never);
+      const redriven = [record(9, "a", "redriven"), record(10, "b", "redriven")].map((one) => ({ ...one, order: 3n }));
+      expect(await sink.deliver(redriven, never)).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
+      await sink.deliver([record(5, "b", "newer")], never);
+      expect(await rows(table)).toEqual([
+        { k: "a", v: "new" },
+        { k: "b", v: "newer" },
+      ]);
+    });
+
     test("[D21] another partition, and a topic made anew under another origin, overwrite whatever the offsets say", async () => {
       const table = freshTable();
       await sinkTo(table, { origin: "first:" }).deliver([record(9, "a", "1"), record(10, "b", "1")], never);
@@ -387,6 +400,7 @@ function record(offset: number, key: string, value: string | null): Delivery {
   return {
     id: `t/0/${offset}`,
     at: { topic: "t", partition: 0, offset: BigInt(offset) },
+    order: BigInt(offset),
     timestamp: 1,
     key,
     value: value === null ? null : Buffer.from(value),

@@ -72,7 +72,7 @@ export class PostgresSink implements Sink {
   #rendered(batch: readonly Delivery[], { results }: Call): Placed[] {
     return batch.flatMap((record, at) => {
       try {
-        const row = textRow(this.#options, this.#options.render(record), { offset: record.at.offset, gone: record.value === null });
+        const row = textRow(this.#options, this.#options.render(record), { offset: record.order, gone: record.value === null });
         return [{ at, row }];
       } catch (error) {
         results[at] = { kind: "refused", reason: "unrenderable", answer: messageOf(error) };

@@ -107,6 +107,16 @@ describe.skipIf(redisProgram === undefined && !process.env["CI"])("a Redis serve
       expect(await client.mGet(["p:a", "p:b"])).toEqual(["new", null]);
     });
 
+    test("[D31] a redriven record overwrites nothing newer than what it was at first", async () => {
+      const sink = open();
+      await sink.deliver([record(4, "a", "new"), record(2, "b", "old")], never);
+      const redriven = [record(9, "a", "redriven"), record(10, "b", "redriven")].map((one) => ({ ...one, order: 3n }));
+      expect(await sink.deliver(redriven, never)).toEqual([delivered, delivered]);
+      expect(await client.mGet(["p:a", "p:b"])).toEqual(["new", "redriven"]);
+      await sink.deliver([record(5, "b", "newer")], never);
+      expect(await client.mGet(["p:a", "p:b"])).toEqual(["new", "newer"]);
+    });
+
     test("[D31] another partition, and a topic made anew under another origin, overwrite whatever the offsets say", async () => {
       await open({ origin: "first:" }).deliver([record(9, "a", "1"), record(10, "b", "1")], never);
       await open({ origin: "second:" }).deliver([record(0, "a", "2")], never);
@@ -175,6 +185,7 @@ function record(offset: number, key: string, value: string | null): Delivery {
   return {
     id: `t/0/${offset}`,
     at: { topic: "t", partition: 0, offset: BigInt(offset) },
+    order: BigInt(offset),
     timestamp: 1,
     key,
     value: value === null ? null : Buffer.from(value),

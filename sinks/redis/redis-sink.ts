@@ -78,7 +78,7 @@ export class RedisSink implements Sink {
   /** Never rejects. */
   async #put(record: Delivery, connection: RedisConnection): Promise<DeliveryResult> {
     const { prefix, ttlMs = 0, origin = "" } = this.#options;
-    const { topic, partition, offset } = record.at;
+    const { topic, partition } = record.at;
     let key: string;
     let what: readonly (string | Buffer)[];
     try {
@@ -90,7 +90,7 @@ export class RedisSink implements Sink {
     }
     const lives = [String(ttlMs), String(Math.max(ttlMs, deletionMs))];
     try {
-      await connection.run([key, `${beside}${key}`], [`${origin}${topic}/${partition}`, offsetDigits(offset), ...lives, ...what]);
+      await connection.run([key, `${beside}${key}`], [`${origin}${topic}/${partition}`, offsetDigits(record.order), ...lives, ...what]);
       return { kind: "delivered" };
     } catch (error) {
       const reason = messageOf(error);

@@ -105,6 +105,7 @@ describe("slack", () => {
   const record = (offset = 7n): Delivery => ({
     id: `t/0/${offset}`,
     at: { topic: "t", partition: 0, offset },
+    order: offset,
     timestamp: 1,
     key: "k",
     value: Buffer.from("v"),

@@ -114,7 +114,7 @@ export class SlackSink implements Sink {
       retryAfter = response.headers.get("retry-after");
       answer = await response.text();
     } catch (error) {
-      return { kind: "retry", reason: messageOf(error) };
+      return { kind: "retry", reason: messageOf(error), unanswered: true };
     }
     return this.#resultOf(status, retryAfter, answer);
   }

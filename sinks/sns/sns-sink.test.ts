@@ -185,6 +185,7 @@ describe("sns", () => {
   const record = (offset = 7n, key: string | null = "k"): Delivery => ({
     id: `t/0/${offset}`,
     at: { topic: "t", partition: 0, offset },
+    order: offset,
     timestamp: 1,
     key,
     value: Buffer.from("v"),

@@ -14,8 +14,12 @@ class Receiver {
   readonly effects: { key: string; value: string }[] = [];
   fault: SinkFault = "none";
   answer: ((response: ServerResponse) => void) | undefined;
+  connections = 0;
   private readonly seen = new Set<string>();
-  private readonly server = createServer((request, response) => void this.take(request, response));
+  private readonly server = createServer((request, response) => void this.take(request, response)).on(
+    "connection",
+    () => (this.connections += 1),
+  );
   private port = 0;
 
   async open(): Promise<URL> {
@@ -83,6 +87,7 @@ describe("webhook", () => {
   const record: Delivery = {
     id: "t/0/7",
     at: { topic: "t", partition: 0, offset: 7n },
+    order: 7n,
     timestamp: 1,
     key: "k",
     value: Buffer.from("v"),
@@ -110,6 +115,27 @@ describe("webhook", () => {
       ["t/0/7", "1"],
       ["t/0/7", "9"],
     ]);
+  });
+
+  test("[D10] an address in plain words off this machine, or with a login in it, is refused, and not said", () => {
+    for (const address of ["http://shop.example/hook", "https://me:hunter2@shop.example/hook", "ftp://shop.example/"]) {
+      let said = "";
+      try {
+        new WebhookSink({ url: new URL(address), secrets: [], render });
+      } catch (error) {
+        said = String(error);
+      }
+      expect(said).toMatch(/^TypeError: /);
+      expect(said).not.toContain("hunter2");
+    }
+  });
+
+  test("[D11] what was taken leaves its connection for the next", async () => {
+    receiver.answer = (response) => void response.writeHead(200).end("thanks ".repeat(1000));
+    const sink = new WebhookSink({ url, secrets: [], render });
+    for (let i = 0; i < 5; i++) expect(await sink.deliver([record], never)).toEqual([{ kind: "delivered" }]);
+    // The next request may begin before the one before it has let go.
+    expect(receiver.connections).toBeLessThanOrEqual(2);
   });
 
   test.each([

@@ -70,7 +70,7 @@ export class WebhookSink implements Sink {
       }
       return { kind: "refused", reason: `http-${status}`, answer };
     } catch (error) {
-      return { kind: "retry", reason: messageOf(error) };
+      return { kind: "retry", reason: messageOf(error), unanswered: true };
     }
   }
 

@@ -282,6 +282,7 @@ function orderOf(customerId: string): Omit<Delivery, "attempt"> {
   return {
     id: "business.orders.created/0/7",
     at,
+    order: at.offset,
     timestamp: 1,
     key: customerId,
     value: encodeEvent(event),

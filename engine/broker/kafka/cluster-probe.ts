@@ -17,13 +17,13 @@ export class ClusterProbe {
   }
 
   /**
-   * How many nodes the cluster has, asked again for `forMs` while none answers.
+   * How many nodes the cluster has, and the id that it gave itself, asked again for `forMs` while none answers.
    * @throws {BrokerError} `BROKER_UNREACHABLE` nobody answered in time; `BROKER_REFUSED` somebody did, and refused
    */
-  async ask(forMs: number, signal?: AbortSignal): Promise<{ readonly nodes: number }> {
+  async ask(forMs: number, signal?: AbortSignal): Promise<{ readonly nodes: number; readonly cluster: string }> {
     try {
-      const { nodes } = await persist("is it there", { forMs, signal }, () => this.#client.metadata([]));
-      return { nodes: nodes.size };
+      const { nodes, id } = await persist("is it there", { forMs, signal }, () => this.#client.metadata([]));
+      return { nodes: nodes.size, cluster: id };
     } catch (thrown) {
       const error = asBrokerError(thrown);
       if (!(error instanceof BrokerError) || error.code !== "BROKER_UNREACHABLE") throw error;

@@ -34,6 +34,8 @@ export type Partition = { readonly leader: number; readonly leaderEpoch: number;
 export type Topic = { readonly name: string; readonly id: string; readonly partitions: readonly Partition[] };
 
 export type Metadata = {
+  /** What the cluster calls itself: another cluster has another one, whatever its address. */
+  readonly id: string;
   readonly controller: number;
   readonly nodes: ReadonlyMap<number, Address>;
   /** Topics that were asked for and exist. */

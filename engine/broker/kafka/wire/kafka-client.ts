@@ -95,7 +95,12 @@ export class KafkaClient {
       });
     }
     const asked = new Set(topics);
-    return { controller: this.#controller, nodes: this.#nodes, topics: new Map([...this.#topics].filter(([name]) => asked.has(name))) };
+    return {
+      id: answer.clusterId ?? "",
+      controller: this.#controller,
+      nodes: this.#nodes,
+      topics: new Map([...this.#topics].filter(([name]) => asked.has(name))),
+    };
   }
 
   /** What is known of a topic, asked for when it is not known or `refresh` says so; undefined when it does not exist. @throws {KafkaError} */

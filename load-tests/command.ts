@@ -1,0 +1,154 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { findK6, type FoundK6 } from "./install/find-k6.ts";
+import { LoadError } from "./load-error.ts";
+import { help, type LoadCommand, parseLoadCommand } from "./options.ts";
+import { loadAverage, machine } from "./report/machine.ts";
+import { heldAll, type Outcome, rowsOf, tableOf } from "./report/outcome.ts";
+import { pageOf } from "./report/page.ts";
+import { startOwnServer } from "./run/own-server.ts";
+import { type K6Run, runK6, toldFileOf } from "./run/run-k6.ts";
+import { type ReadersReport, StreamReaders } from "./run/stream-readers.ts";
+import { ToldFile } from "./run/told-file.ts";
+import { countingQuery, countOrders } from "./verify/counted-orders.ts";
+import { LogJudge, type LogVerdict } from "./verify/log-verdict.ts";
+import { readLog } from "./verify/read-log.ts";
+import { type RunNames, SentEvents } from "./verify/sent-events.ts";
+
+/** Where a command is run. */
+export type Surroundings = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly say: (line: string) => void;
+  readonly complain: (line: string) => void;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+};
+
+export const exitCodes = { held: 0, notHeld: 1, usage: 2, notRun: 3, interrupted: 130 } as const;
+
+/** Does what the arguments ask for. Answers the exit code. */
+export async function runLoadCommand(args: readonly string[], around: Surroundings): Promise<number> {
+  try {
+    const command = parseLoadCommand(args, Date.now());
+    if (command.kind === "help") {
+      around.say(help.trimEnd());
+      return exitCodes.held;
+    }
+    const k6 = await findK6(around.env, around.say);
+    if (command.kind === "run") return await run(command, k6, around);
+    around.say(`k6 ${k6.version}: ${k6.path}`);
+    return exitCodes.held;
+  } catch (error) {
+    if (around.signal.aborted && error === around.signal.reason) return exitCodes.interrupted;
+    if (!(error instanceof LoadError)) throw error;
+    around.complain(`${error.code} ${error.message}`);
+    return error.code === "LOAD_USAGE" ? exitCodes.usage : exitCodes.notRun;
+  }
+}
+
+type Run = Extract<LoadCommand, { readonly kind: "run" }>;
+
+async function run(command: Run, k6: FoundK6, around: Surroundings): Promise<number> {
+  const { settings, keep } = command;
+  const folder = await mkdtemp(join(tmpdir(), "millrace-load-"));
+  const data = command.data === undefined ? join(folder, "data") : resolve(command.data);
+  try {
+    const outcome = await loaded(command, { k6, folder, data }, around);
+    around.say(`\n${tableOf(rowsOf(outcome))}`);
+    for (const example of outcome.log?.examples ?? []) around.say(`    ${example}`);
+    const report = resolve(command.report ?? join(".millrace", "load", `${settings.name}-b${settings.batch}-${settings.run}.html`));
+    await mkdir(dirname(report), { recursive: true });
+    await writeFile(report, pageOf(outcome));
+    around.say(`\nreport: ${report}`);
+    if (outcome.k6Run.interrupted) return exitCodes.interrupted;
+    return heldAll(outcome) ? exitCodes.held : exitCodes.notHeld;
+  } finally {
+    if (keep) around.say(`kept: ${folder}`);
+    else await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Places = { readonly k6: FoundK6; readonly folder: string; readonly data: string };
+
+/** Server, load, server's end, verdict. Whatever happens, the server does not stay. */
+async function loaded({ settings, script, url: given }: Run, { k6, folder, data }: Places, around: Surroundings): Promise<Outcome> {
+  const { env, say, signal } = around;
+  const facts = machine();
+  const startedAt = new Date();
+  say(`${settings.name}: ${settings.scenario.summary}, ${settings.batch} a request; k6 ${k6.version}; load average ${facts.loadBefore}`);
+  const server = given === undefined ? await startOwnServer(data, env, signal) : undefined;
+  const url = server?.url ?? settings.url;
+  const died = new AbortController();
+  void server?.ended.then(() => died.abort());
+  let k6Run: K6Run;
+  let orders: Outcome["orders"];
+  let read: ReadersReport | undefined;
+  const readers = settings.scenario.readers > 0 ? new StreamReaders(url, settings.scenario.readers) : undefined;
+  const sent = new SentEvents(settings);
+  try {
+    const queries = await queriesOf(url, env);
+    say(`${server === undefined ? "loading" : "started"} ${url}`);
+    const visibleBy = settings.visibleBy !== undefined && queries.has(settings.visibleBy) ? settings.visibleBy : "";
+    await readers?.start();
+    const variables = { ...script, URL: url, VISIBLE_BY: visibleBy };
+    k6Run = await runK6({
+      k6,
+      script: variables,
+      env,
+      folder,
+      batch: settings.batch,
+      serverPid: server?.pid,
+      signal: AbortSignal.any([signal, died.signal]),
+      say,
+    });
+    readTold(folder, sent);
+    if (queries.has(countingQuery)) orders = await countOrders(url, sent, settings);
+    read = await readers?.finish();
+  } finally {
+    readers?.close();
+    await server?.stop();
+  }
+  const log = server === undefined ? undefined : await judgedLog(data, sent, settings);
+  return {
+    settings,
+    machine: facts,
+    loadAfter: loadAverage(),
+    k6Version: k6.version,
+    k6Run,
+    log,
+    orders,
+    readers: read,
+    url: given,
+    startedAt,
+  };
+}
+
+function readTold(folder: string, sent: SentEvents): void {
+  if (!existsSync(toldFileOf(folder))) return;
+  const file = new ToldFile(toldFileOf(folder));
+  for (const told of file.more()) sent.take(told);
+  file.close();
+  sent.finish();
+}
+
+/** What a server that has stopped has on its log, against what k6 was told. */
+export async function judgedLog(data: string, sent: SentEvents, names: RunNames): Promise<LogVerdict> {
+  const judge = new LogJudge(sent, names);
+  for await (const record of readLog(data)) judge.take(record);
+  return judge.verdict();
+}
+
+/** @throws {LoadError} `LOAD_SERVER_AWAY` */
+async function queriesOf(url: string, env: NodeJS.ProcessEnv): Promise<ReadonlySet<string>> {
+  const key = env["MILLRACE_KEY"];
+  try {
+    const answer = await fetch(`${url}/v1/queries`, key ? { headers: { Authorization: `Bearer ${key}` } } : {});
+    if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
+    const { queries } = (await answer.json()) as { readonly queries: readonly { readonly name: string }[] };
+    return new Set(queries.map(({ name }) => name));
+  } catch (error) {
+    throw new LoadError("LOAD_SERVER_AWAY", `${url} cannot be asked for its queries: ${(error as Error).message}`, error);
+  }
+}

@@ -1,0 +1,141 @@
+import exec from "k6/execution";
+import http, { type RefinedResponse } from "k6/http";
+import { Counter, Trend } from "k6/metrics";
+import { eventIdOf } from "../event-id.ts";
+import { readSettings } from "../settings.ts";
+import { createShopper, type Shopper } from "../shopper.ts";
+import { formatTold, type Outcome } from "../told-line.ts";
+import { optionsFor, ordersShare, shownPerSecond } from "./options-for.ts";
+
+// Run by k6: `k6 run -e SCENARIO=10k -e BATCH=10 -e URL=http://127.0.0.1:8080 load-tests/k6/load.ts`; `npm run load` does that and more.
+// Each virtual user has this module for itself.
+
+const settings = readSettings(__ENV, Date.now());
+const { url, run, seed, batch, visibleBy, scenario } = settings;
+
+export const options = optionsFor(settings);
+
+const accepted = new Counter("events_accepted");
+const rejected = new Counter("events_rejected");
+const unsettled = new Counter("events_unsettled");
+const shown = new Trend("shown", true);
+const notShown = new Counter("not_shown");
+const pullsFailed = new Counter("pulls_failed");
+
+const key = __ENV["MILLRACE_KEY"];
+const headers: Record<string, string> = { "Content-Type": "application/json", ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+const allAccepted = `accepted=${batch}, duplicate=0, rejected=0, retry=0`;
+
+let shopper: Shopper | undefined;
+let requests = 0;
+let orders = 0;
+
+/** One request of `batch` events; for some of the orders in it, a question that waits until a query shows it. */
+export function post(): void {
+  const user = exec.vu.idInTest;
+  shopper ??= createShopper({ run, seed, user });
+  const request = requests++;
+  const phase = exec.scenario.name;
+  const timestamp = new Date().toISOString();
+  const ordersPerQuestion = Math.max(1, Math.round((eventsPerSecondOf(phase) * ordersShare) / shownPerSecond));
+  // Joined once: k6 copies a string each time that something is put behind it.
+  const texts: string[] = [];
+  let asked: { readonly index: number; readonly sku: string } | undefined;
+  for (let index = 0; index < batch; index++) {
+    const event = shopper(eventIdOf(run, { user, request, index }), timestamp);
+    texts.push(event.text);
+    // Users begin at different orders, or all would ask at once.
+    if (event.eventType === "order.created" && (orders++ + user * 7) % ordersPerQuestion === 0) asked = { index, sku: event.sku };
+  }
+  const sentAt = Date.now();
+  const response = http.post(`${url}/v1/events`, `[${texts.join(",")}]`, { headers, tags: { name: "post", kind: "post", phase } });
+  const { duration: ms } = response.timings;
+  if (response.status === 200 && response.headers["Ingest-Result"] === allAccepted) {
+    accepted.add(batch);
+    console.log(formatTold({ kind: "posted", user, request, phase, sentAt, ms, outcomes: "", status: 200, code: "" }));
+    if (asked !== undefined && visibleBy !== undefined) waitUntilShown(response, { user, request, phase, sentAt, ...asked });
+    return;
+  }
+  const { outcomes, code } = outcomesOf(response);
+  let stored = 0;
+  let refused = 0;
+  for (const outcome of outcomes) {
+    if (outcome === "a" || outcome === "d") stored += 1;
+    if (outcome === "r") refused += 1;
+  }
+  accepted.add(stored);
+  rejected.add(refused);
+  unsettled.add(batch - stored - refused);
+  console.log(formatTold({ kind: "posted", user, request, phase, sentAt, ms, outcomes, status: response.status, code }));
+}
+
+/** A question of somebody who looks, in `mixed`. */
+export function pull(): void {
+  const paths = ["orders-per-minute?from=-10m", "sales-by-sku?limit=100", "fraud-alerts?limit=100"];
+  const path = paths[exec.scenario.iterationInTest % paths.length]!;
+  const sentAt = Date.now();
+  const response = http.get(`${url}/v1/queries/${path}`, { headers, tags: { name: "pull", kind: "pull" } });
+  if (response.status !== 200) pullsFailed.add(1);
+  console.log(formatTold({ kind: "pulled", phase: "pulls", sentAt, ms: response.timings.duration, status: response.status }));
+}
+
+type Summary = { readonly metrics: unknown };
+
+export function handleSummary(summary: Summary): Record<string, string> {
+  return { [settings.summaryFile ?? "stdout"]: JSON.stringify(summary.metrics, null, settings.summaryFile === undefined ? 1 : 0) };
+}
+
+type Asked = {
+  readonly user: number;
+  readonly request: number;
+  readonly phase: string;
+  readonly sentAt: number;
+  readonly index: number;
+  readonly sku: string;
+};
+
+function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...place }: Asked): void {
+  // By path, which spares making objects of all the other results.
+  const after = encodeURIComponent(String(response.json(`results.${index}.token`)));
+  const ack = String(response.json("ack"));
+  const answer = http.get(`${url}/v1/queries/${visibleBy}?sku=${sku}&limit=1&after=${after}`, {
+    headers: { ...headers, Prefer: "wait=10" },
+    tags: { name: "shown", kind: "shown" },
+  });
+  const ms = Date.now() - place.sentAt;
+  const found = answer.status === 200 && (answer.json("rows") as readonly unknown[]).length > 0;
+  if (found) shown.add(ms, { phase: place.phase });
+  else notShown.add(1);
+  console.log(formatTold({ kind: "shown", ...place, ms: found ? Math.max(1, ms) : 0, ack }));
+}
+
+/** A letter an event, and the first code. What has no answer may be stored all the same; what was turned away whole is not. */
+function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: string; readonly code: string } {
+  type Row = { readonly status: string; readonly code?: string };
+  type Body = { readonly results?: readonly Row[]; readonly type?: string };
+  let body: Body = {};
+  try {
+    body = response.json() as Body;
+  } catch {
+    // Not ours, or cut off.
+  }
+  const { results } = body;
+  if (results === undefined || results.length !== batch) {
+    const unknown = response.status === 0 || response.status >= 500;
+    const turnedAway = response.status === 503 || response.status === 429;
+    const outcome: Outcome = turnedAway ? "t" : unknown ? "u" : "r";
+    const code = response.status === 0 ? `k6_${response.error_code}` : (body.type?.split("/").pop() ?? "no_results");
+    return { outcomes: outcome.repeat(batch), code };
+  }
+  let outcomes = "";
+  for (const { status, code } of results) {
+    const letter: Outcome =
+      status === "accepted" ? "a" : status === "duplicate" ? "d" : status === "rejected" ? "r" : code === "ack_timeout" ? "u" : "t";
+    outcomes += letter;
+  }
+  return { outcomes, code: results.find(({ code }) => code !== undefined)?.code ?? "unknown" };
+}
+
+function eventsPerSecondOf(name: string): number {
+  return scenario.phases.find((phase) => phase.name === name)!.eventsPerSecond;
+}
