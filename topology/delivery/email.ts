@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { requiredText, textAt } from "./content.ts";
+import { mostMailConnections, tlsWords } from "../shape/sink-shape.ts";
 import type { SinkOpener } from "./delivery-plan.ts";
 import type { SinkScope } from "./sink-scope.ts";
-import { mostMailConnections, tlsWords } from "../shape/sink-shape.ts";
 
 const submissionPort = 587;
 

@@ -7,10 +7,10 @@ import { type ExpressionType, nonNull, typeName } from "../expressions/expressio
 import { isNull } from "../expressions/operand.ts";
 import { readFields, readTexts } from "../parse/map-reader.ts";
 import type { NamedText, Text } from "../parse/syntax.ts";
+import { mostTableConnections } from "../shape/sink-shape.ts";
 import type { SinkOpener } from "./delivery-plan.ts";
 import { fieldsOf, type SeenRecord } from "./sink-source.ts";
 import type { SinkScope } from "./sink-scope.ts";
-import { mostTableConnections } from "../shape/sink-shape.ts";
 
 type Column = PostgresColumn & { readonly path: string | undefined; readonly of: (seen: SeenRecord) => PostgresValue };
 

@@ -1,7 +1,7 @@
+import { mostRequests } from "../shape/sink-shape.ts";
 import type { SinkOpener } from "./delivery-plan.ts";
 import { contentOf } from "./content.ts";
 import type { SinkScope } from "./sink-scope.ts";
-import { mostRequests } from "../shape/sink-shape.ts";
 
 const contentTypes = { json: "application/json", text: "text/plain; charset=utf-8" } as const;
 const leastSecretBytes = 24;

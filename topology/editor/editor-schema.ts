@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Port, Processor } from "@millrace/engine";
+import { sinkKinds } from "../parse/syntax.ts";
 import { eventTopicShape, fileShape } from "../shape/file-shape.ts";
 import { neverBeside, onlyBeside } from "../shape/node-shape.ts";
 import { eventSummary } from "./event-summary.ts";
@@ -14,7 +15,7 @@ import { markedUp, offered, topicsDefinition, type Vocabulary } from "./vocabula
 export function editorSchema(vocabulary: Vocabulary): JsonSchema {
   const { processors, events } = vocabulary;
   const schema = jsonOf(fileShape, vocabulary);
-  const { topics, nodes } = schema.properties!;
+  const { topics, nodes, sinks } = schema.properties!;
   (topics as JsonSchema).properties = Object.fromEntries(
     events.map((event) => [event.topic, { ...jsonOf(eventTopicShape, vocabulary), ...markedUp(eventSummary(event)) }]),
   );
@@ -32,6 +33,14 @@ export function editorSchema(vocabulary: Vocabulary): JsonSchema {
       where({ required: ["use"], properties: { use: { const: processor.name } } }, nodeOf(processor, node, vocabulary)),
     ),
   ];
+  const sink = (sinks as JsonSchema).additionalProperties as JsonSchema;
+  sink.anyOf = sinkKinds.map((kind) => ({ required: [kind] }));
+  sink.allOf = sinkKinds.map((kind) =>
+    where(
+      { required: [kind] },
+      { properties: Object.fromEntries(sinkKinds.filter((other) => other !== kind).map((other) => [other, false as const])) },
+    ),
+  );
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
 

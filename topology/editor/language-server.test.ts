@@ -65,6 +65,9 @@ describe("[ED1] an editor with yaml-language-server", () => {
     expect(functions).toEqual(aggregateNames.map((name) => (name === "count" ? "count()" : `${name}(…)`)));
     expect(await offered("  a:\n    from: b\n    emit: ‸\n")).toEqual(["update", "final"]);
     expect(await offered("  a:\n    from: ‸\n")).toContain("business.orders.created");
+    const sinks = "  a:\n    from: business.inventory.low\n    to: analytics.low\nsinks:\n  buyers:\n    from: analytics.low\n";
+    expect(await offered(`${sinks}    ‸\n`)).toEqual(expect.arrayContaining(["where", "webhook", "postgres", "retry"]));
+    expect(await offered(`${sinks}    slack:\n      ‸\n`)).toEqual(expect.arrayContaining(["webhook", "channel", "text"]));
   });
 
   test("is told what a field is for, which units a duration has, what a processor does, and which fields an event has", async () => {

@@ -1,5 +1,5 @@
 import { fieldsOf } from "../shape/file-shape.ts";
-import { mostTries, sinkShape, sinkShapes } from "../shape/sink-shape.ts";
+import { breakerShape, mostAttempts, retryShape, sinkSettings, sinkShape } from "../shape/sink-shape.ts";
 import type { Report } from "../topology-error.ts";
 import { type MapReader, readMap } from "./map-reader.ts";
 import { isKebab, optional } from "./node-reader.ts";
@@ -24,9 +24,14 @@ function readSink(name: string, { place, value }: TreeEntry, report: Report): Si
   map.required("from");
   const from = map.text("from");
   const kind = readKind(map, { what, report });
-  const given = kind && readMap(map.entry(kind)!.value, { known: fieldsOf(sinkShapes[kind]), what: `${kind} of ${what}`, report });
-  const retry = readPauses(map.entry("retry"), { what: `retry of ${what}`, count: "attempts", report });
-  const breaker = readPauses(map.entry("breaker"), { what: `breaker of ${what}`, count: "failures", report });
+  const given = kind && readMap(map.entry(kind)!.value, { known: fieldsOf(sinkSettings[kind]), what: `${kind} of ${what}`, report });
+  const retry = readPauses(map.entry("retry"), { what: `retry of ${what}`, count: "attempts", known: fieldsOf(retryShape), report });
+  const breaker = readPauses(map.entry("breaker"), {
+    what: `breaker of ${what}`,
+    count: "failures",
+    known: fieldsOf(breakerShape),
+    report,
+  });
   const timeoutMs = map.durationMs("timeout");
   if (from === undefined || kind === undefined || given === undefined) return undefined;
   return {
@@ -63,13 +68,18 @@ type Pauses = { readonly pauseMs?: number; readonly mostMs?: number };
 /** `{ attempts | failures, pause, most }`: pauses double from `pause` up to `most`. */
 function readPauses(
   entry: TreeEntry | undefined,
-  { what, count, report }: { readonly what: string; readonly count: string; readonly report: Report },
+  {
+    what,
+    count,
+    known,
+    report,
+  }: { readonly what: string; readonly count: string; readonly known: readonly string[]; readonly report: Report },
 ): { readonly count: number | undefined; readonly pauses: Pauses } {
-  const map = entry && readMap(entry.value, { known: [count, "pause", "most"], what, report });
+  const map = entry && readMap(entry.value, { known, what, report });
   if (map === undefined) return { count: undefined, pauses: {} };
   const [pauseMs, mostMs] = [map.durationMs("pause"), map.durationMs("most")];
   if (pauseMs !== undefined && mostMs !== undefined && mostMs < pauseMs) {
     report("TOPOLOGY_BAD_VALUE", map.entry("most")!.place, `"most" of ${what} is the longest pause, and cannot be less than the first`);
   }
-  return { count: map.count(count, mostTries), pauses: { ...optional("pauseMs", pauseMs), ...optional("mostMs", mostMs) } };
+  return { count: map.count(count, mostAttempts), pauses: { ...optional("pauseMs", pauseMs), ...optional("mostMs", mostMs) } };
 }

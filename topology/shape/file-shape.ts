@@ -48,7 +48,7 @@ export const fileShape = z
     }),
     sinks: z
       .record(z.string().regex(kebab).max(64), sinkShape)
-      .meta({ description: "Where records leave: sinks by their names. A sink that is renamed begins at the oldest record." })
+      .meta({ description: "Where records leave for other systems: sinks by their names." })
       .optional(),
   })
   .meta({ description: "A Millrace topology: what happens to the shop's events." });

@@ -1,136 +1,133 @@
 import { z } from "zod";
+import type { SinkKind } from "../parse/syntax.ts";
 import { choice, count, duration, expression, fields, text, texts } from "./scalars.ts";
 
 export const tlsWords = ["implicit", "starttls", "none"] as const;
-/** The most of what may be counted of a sink: attempts, failures. */
-export const mostTries = 1000;
+/** Calls or connections at a time that a sink may have. */
 export const mostRequests = 64;
 export const mostMailConnections = 50;
 export const mostTableConnections = 64;
+export const mostAttempts = 1000;
 
-const setting = (description: string, ...examples: readonly string[]) =>
-  text({ description: `${description} \`\${NAME}\` in it takes a value from the environment.`, examples });
-
+const environment = "`${NAME}` takes a value from the environment.";
+const setting = (description: string, ...examples: readonly string[]) => text({ description: `${description} ${environment}`, examples });
+const secretText = z
+  .string()
+  .regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/)
+  .meta({ patternErrorMessage: "A secret never stands in the file: say the name of a variable of the environment, ${NAME}." });
 const secret = (description: string) =>
-  z
-    .string()
-    .regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/)
-    .meta({
-      description: `${description} Secret: \`\${NAME}\`, a variable of the environment, and nothing else.`,
-      patternErrorMessage: "A secret is the name of a variable of the environment: ${NAME}.",
-    });
-
-const said = (description: string) => expression(`${description} An expression; texts stand in quotes of their own: \`'low stock'\`.`);
-
-/** One text, or an object of several. */
+  secretText.meta({ description: `${description} Secret: \`\${NAME}\` of the environment, and nothing else.` });
 const content = (description: string) =>
-  z
-    .union([expression("An expression: its text."), fields(expression("What this field holds."), "A JSON object of these fields.")])
-    .meta({ description: `${description} The whole value as JSON when left out.` });
+  z.union([expression(description), fields(expression("What this field holds."), description)]).meta({ description });
 
-export const sinkShapes = {
+const shapes = {
   webhook: z
     .strictObject({
-      url: setting("Where to post: by https, or by http on this machine.", "https://partner.example/events"),
+      url: setting("Where to post to, by https: (or http: on this machine)."),
       secret: z
-        .union([secret("What requests are signed with."), z.array(secret("What requests are signed with.")).min(1)])
+        .union([secretText, z.array(secretText).min(1)])
         .meta({
-          description: "What requests are signed with (Standard Webhooks), as `${NAME}`; a list of two while one replaces the other.",
+          description: "Signs requests as Standard Webhooks says; a list signs by each, while one is changed. Secret: `${NAME}` only.",
         })
         .optional(),
-      body: content("What is posted.").optional(),
-      requests: count("Requests at the same time for one partition.", mostRequests).optional(),
+      body: content(
+        "What is posted: an expression as text, or a map of expressions as JSON; left out, the whole value as JSON.",
+      ).optional(),
+      requests: count("Requests at a time.", mostRequests).optional(),
     })
-    .meta({ description: "Posts each record to an address, signed." }),
+    .meta({ description: "Posts each record to an address, signed, with its place in the log as idempotency key." }),
   slack: z
     .strictObject({
       webhook: secret("The address of an incoming webhook, which names its channel itself.").optional(),
-      token: secret("A token of Slack's interface, beside `channel`.").optional(),
-      channel: setting("Where `token` says it.", "#fraud").optional(),
-      text: said("What is said. It is escaped as a whole: a record calls nobody."),
-      every: duration("The least time between two messages; 1s when left out.", "1s").optional(),
-      api: setting("Another address of Slack's interface.").optional(),
+      token: secret("The token of a bot; with `channel`.").optional(),
+      channel: setting("The channel to say it in; with `token`.").optional(),
+      text: expression("What is said. It is escaped as a whole: a record can call nobody."),
+      every: duration("How long to wait between two messages.", "1s").optional(),
+      api: setting("Another address of Slack's API, for tests.").optional(),
     })
-    .meta({ description: "Says each record in Slack, one message a second." }),
+    .meta({
+      description: "Says records in Slack, at the pace of a channel.",
+      anyOf: [{ required: ["webhook"] }, { required: ["token"] }],
+      dependencies: { token: ["channel"], channel: ["token"] },
+    }),
   email: z
     .strictObject({
-      server: setting("The mail server, `host:port`.", "smtp.example.com:587"),
-      tls: choice(tlsWords, "How the connection is secured. Off this machine it always is.").optional(),
-      ca: setting("A file with the certificate that the server's is signed by.").optional(),
-      user: setting("The name of the login, beside `password`.").optional(),
-      password: secret("The password of the login.").optional(),
-      sender: setting("Who it is from.", "Shop <shop@example.com>"),
-      to: said("The address of one mailbox."),
-      subject: said("The subject."),
-      text: said("The text."),
-      replyTo: said("Where answers go.").optional(),
-      unsubscribe: said("An address by https where one is sent no more.").optional(),
-      connections: count("Connections to the server at most.", mostMailConnections).optional(),
+      server: setting("The mail server, `host:port`; 587 where no port is said.", "smtp.example.com:587"),
+      tls: choice(tlsWords, "Encryption from the first byte, by STARTTLS, or none.").optional(),
+      ca: setting("A file of certificates to trust.").optional(),
+      user: setting("The name of the login; with `password`.").optional(),
+      password: secret("The password of the login; with `user`.").optional(),
+      sender: setting("Who sends it.", "Shop <shop@example.com>"),
+      to: expression("The address it goes to."),
+      subject: expression("The subject."),
+      text: expression("The text of the mail."),
+      replyTo: expression("Where answers go.").optional(),
+      unsubscribe: expression("The address that ends such mails.").optional(),
+      connections: count("Connections at a time.", mostMailConnections).optional(),
     })
-    .meta({ description: "Sends each record as a mail." }),
+    .meta({ description: "Sends records as mail.", dependencies: { user: ["password"], password: ["user"] } }),
   sns: z
     .strictObject({
-      topicArn: setting("The topic.", "${LOW_STOCK_TOPIC_ARN}"),
-      message: content("What is published.").optional(),
-      subject: said("The subject, for those who get it by mail.").optional(),
+      topicArn: setting("The topic's ARN."),
+      message: content(
+        "What is published: an expression as text, or a map of expressions as JSON; left out, the whole value as JSON.",
+      ).optional(),
+      subject: expression("The subject, for subscriptions by mail.").optional(),
       attributes: fields(
-        expression("What this attribute says."),
-        "Attributes beside `eventType`, `correlationId` and `recordId`, seven at most.",
+        expression("The value of this attribute."),
+        "Attributes for filter policies, beside eventType, correlationId and recordId.",
       ).optional(),
       endpoint: setting("Another address than Amazon's.").optional(),
     })
-    .meta({ description: "Publishes each record to Amazon SNS; the login is found as Amazon's SDK finds it." }),
+    .meta({ description: "Publishes records to Amazon SNS, ten a call. The login is found as Amazon's SDK finds it." }),
   postgres: z
     .strictObject({
-      url: setting("The database.", "${WAREHOUSE_URL}"),
+      url: setting("The database."),
       schema: text({ description: "The schema of the table." }).optional(),
-      table: text({ description: "The table. It is made when it is missing, else compared and never altered." }),
-      columns: fields(expression("What this column holds."), "Columns; each field of the value is one when left out.").optional(),
-      key: texts({ description: "Which columns name a row." }),
-      connections: count("Connections at most.", mostTableConnections).optional(),
+      table: text({ description: "The table: made where there is none, else checked." }),
+      columns: fields(expression("What this column holds."), "Columns by name; left out, one for each field of the value.").optional(),
+      key: texts({ description: "The columns that name a row." }),
+      connections: count("Connections at a time.", mostTableConnections).optional(),
     })
-    .meta({ description: "Keeps the last row of each key in a table." }),
+    .meta({ description: "Keeps a table in PostgreSQL: a row a key, the newest record in it. A record without a value deletes its row." }),
   redis: z
     .strictObject({
-      url: setting("The server: `rediss://`, or `redis://` on this machine.", "${REDIS_URL}"),
+      url: setting("The server."),
       user: setting("The name of the login.").optional(),
       password: secret("The password of the login.").optional(),
-      prefix: setting("What all keys begin with.", "sales:").optional(),
-      key: said("The key; that of the record when left out.").optional(),
-      value: content("What the key holds, as a string.").optional(),
+      prefix: setting("Stands in front of every key.").optional(),
+      key: expression("The key in Redis; left out, that of the record.").optional(),
+      value: content("What is kept: an expression as text, or a map of expressions as JSON; left out, the whole value as JSON.").optional(),
       fields: fields(expression("What this field holds."), "A hash of these fields, in the place of `value`.").optional(),
-      ttl: duration("How long a key lives behind its last record; for ever when left out.", "1d").optional(),
+      ttl: duration("How long a key is kept after its last record.", "1d").optional(),
     })
-    .meta({ description: "Keeps the last value of each key in Redis." }),
-} as const;
-
-const pauses = {
-  pause: duration("The first pause; each next one is twice as long.", "50ms", "1s").optional(),
-  most: duration("The longest pause.", "30s").optional(),
+    .meta({ description: "Keeps read models in Redis. A record without a value deletes its key." }),
 };
-export const retryShape = z
-  .strictObject({ attempts: count("How often a record is tried while others are delivered.", mostTries).optional(), ...pauses })
-  .meta({ description: "How patiently a record is tried again. An outage uses up nobody's attempts." });
-export const breakerShape = z
-  .strictObject({ failures: count("Failed calls in a row until no call is made for a while.", mostTries).optional(), ...pauses })
-  .meta({ description: "When the other side is left alone, and how long; then it is tried with one record." });
+/** What may stand under each kind of sink. */
+export const sinkSettings: Readonly<Record<SinkKind, z.ZodObject>> = shapes;
 
-/** One entry of `sinks:`. It has one of the six kinds. */
+const pause = duration("The first pause; each is twice the one before.", "1s").optional();
+const most = duration("The longest pause.", "30s").optional();
+export const retryShape = z
+  .strictObject({ attempts: count("Attempts before a record goes to the dead letters.", mostAttempts).optional(), pause, most })
+  .meta({ description: "How often a record is tried again, and after which pauses." });
+export const breakerShape = z
+  .strictObject({ failures: count("Failures in a row that open it.", mostAttempts).optional(), pause, most })
+  .meta({ description: "When the other side is left alone for a while, and for how long." });
+
+/** One entry of `sinks:`: one kind, and how it is delivered. */
 export const sinkShape = z
   .strictObject({
-    from: text({
-      description: "What leaves: a node that writes to a topic, one of its outputs `node.output`, or a topic.",
-      holds: "source",
-    }),
+    from: text({ description: "The topic that is delivered, or a node that writes one.", holds: "source" }),
     where: expression("Passes over records for which this does not hold.").optional(),
-    webhook: sinkShapes.webhook.optional(),
-    slack: sinkShapes.slack.optional(),
-    email: sinkShapes.email.optional(),
-    sns: sinkShapes.sns.optional(),
-    postgres: sinkShapes.postgres.optional(),
-    redis: sinkShapes.redis.optional(),
+    webhook: shapes.webhook.optional(),
+    slack: shapes.slack.optional(),
+    email: shapes.email.optional(),
+    sns: shapes.sns.optional(),
+    postgres: shapes.postgres.optional(),
+    redis: shapes.redis.optional(),
     retry: retryShape.optional(),
     breaker: breakerShape.optional(),
-    timeout: duration("How long a call may take; 30s when left out.", "30s").optional(),
+    timeout: duration("How long one call may take.", "30s").optional(),
   })
-  .meta({ description: "A way out of the log: each record of a topic, at least once, each key in order." });
+  .meta({ description: "A way out of the log: delivers records of a topic, in order a key, each at least once." });
