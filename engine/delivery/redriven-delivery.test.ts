@@ -29,7 +29,7 @@ afterEach(async () => {
 class Picky implements Sink {
   readonly limits = { records: 10, bytes: 1_000_000, calls: 1 };
   readonly arrived: Delivery[] = [];
-  refuses = (_: string): boolean => false;
+  refuses: (text: string) => boolean = () => false;
 
   async deliver(batch: readonly Delivery[]): Promise<readonly DeliveryResult[]> {
     return batch.map((one) => {
