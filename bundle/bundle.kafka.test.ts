@@ -32,7 +32,8 @@ describe("a bundle of these sources", { timeout: 240_000 }, () => {
 
   test("[R18] it is a few files, and knows nothing of what only tests use", () => {
     const files = readdirSync(join(root, name));
-    expect(files.length).toBeLessThan(50);
+    // Each driver of a sink is a file or two of its own, loaded when a sink needs it.
+    expect(files.length).toBeLessThan(70);
     expect(files).toContain("cli-run-worker-thread.js");
     expect(files).toContain("cli-dev-engine-thread.js");
     expect(files).toContain("engine-broker-kafka-group-heartbeat-thread.js");

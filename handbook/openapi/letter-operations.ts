@@ -62,7 +62,11 @@ export function letterOperations(guarded: Part): Readonly<Record<string, Part>> 
       "getDeadLetter",
       {
         summary: "One dead letter whole",
-        parameters: ["topic", "partition", "offset"].map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+        parameters: [
+          inPath("topic", "The topic of the dead letters, as in `business.orders.created.dlq`.", { type: "string" }),
+          inPath("partition", "The partition in which it lies.", { type: "integer", minimum: 0 }),
+          inPath("offset", "Its place there.", { type: "integer", minimum: 0 }),
+        ],
       },
       answers(
         object({ name: text("Names it in a redrive or a drop."), bytes: { type: ["string", "null"], contentEncoding: "base64" } }),
@@ -83,5 +87,7 @@ const filterWords: Readonly<Record<(typeof letterFilters)[number], string>> = {
 };
 
 const { $schema: _, ...bodySchema } = z.toJSONSchema(settlingBody, { io: "input" }) as Part;
+
+const inPath = (name: string, description: string, schema: Part): Part => ({ name, in: "path", required: true, description, schema });
 
 const parameter = (name: string, description: string, schema: Part): Part => ({ name, in: "query", description, schema });

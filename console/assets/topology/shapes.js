@@ -15,8 +15,17 @@ export function setAttribute(node, name, value) {
   if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
 }
 
-/** Cuts a text in the page down to so many units of the drawing; what is left out is told by an ellipsis. */
+/** A text that is longer than its room by no more than this is squeezed into it: it can still be read, and is what it is called. */
+const mostSqueezed = 1.3;
+
+/** Brings a text in the page down to so many units of the drawing: squeezed, or else cut, which an ellipsis tells. */
 export function shorten(text, room) {
+  const length = text.getComputedTextLength();
+  if (length > room && length <= room * mostSqueezed) {
+    setAttribute(text, "textLength", room);
+    setAttribute(text, "lengthAdjust", "spacingAndGlyphs");
+    return;
+  }
   const whole = text.textContent;
   for (let signs = whole.length - 1; signs > 1 && text.getComputedTextLength() > room; signs--) text.textContent = `${whole.slice(0, signs)}…`;
 }
