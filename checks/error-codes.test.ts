@@ -4,6 +4,7 @@ import { brokerErrorCodes } from "#engine/broker/broker-error.ts";
 import { clusterUrlErrorCodes } from "#engine/broker/kafka/wire/cluster-url-error.ts";
 import { sinkErrorCodes } from "#cli/sinks/sink-refused.ts";
 import { dlqErrorCodes } from "#cli/dlq/dlq-error.ts";
+import { clientCodes } from "../client/millrace-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
@@ -52,6 +53,7 @@ const known = [
   ...Object.keys(letterRefusals),
   ...runCodes,
   ...sinkErrorCodes,
+  ...clientCodes,
   ...queryErrorCodes,
   ...unavailableCodes,
   ...queryProblemSlugs,

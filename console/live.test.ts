@@ -124,8 +124,11 @@ describe.skipIf(browserPath === undefined)(
     test("[LP15] several windows keep four streams open at most, so that there is room to ask and to post; who looks away makes room", async () => {
       const context = looking.page.context();
       const others = [await context.newPage(), await context.newPage()] as const;
-      for (const page of others) await page.goto(`${shop.url}/`);
+      // One behind the other: whoever comes first has the places.
+      await hears(looking.page);
+      await others[0].goto(`${shop.url}/`);
       await hears(others[0]);
+      await others[1].goto(`${shop.url}/`);
       const asked = askedBy(others[1]);
       await raiseAlert("card-5");
       for (const page of [looking.page, ...others]) await expect.poll(async () => (await subjects(page))[0], withinMs).toBe("card-5");
