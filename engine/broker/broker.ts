@@ -41,7 +41,8 @@ export type RecordBatch = {
 /** `at` is the position of the batch's first record; record i of the batch lies at `at.offset + i`. */
 export type AppendResult =
   | { readonly kind: "appended"; readonly at: Position }
-  | { readonly kind: "retry"; readonly afterMs: number; readonly reason: string };
+  /** Not stored; `uncertain`: all or a part of it may be, or turn up yet. */
+  | { readonly kind: "retry"; readonly afterMs: number; readonly reason: string; readonly uncertain?: true };
 
 /**
  * A stored batch, or, with `count` 0, the news that there is none. A record's offset is `baseOffset` + its number in the index;

@@ -95,3 +95,20 @@ test("[L19] a frame that is cut, or holds more than was said, is refused", () =>
   expect(() => indexBatch(bytes, 2)).toThrow(RangeError);
   expect(() => indexBatch(bytes, 4)).toThrow(RangeError);
 });
+
+test("[L19] frames that share a buffer are each whole, also when it grows or one of them is taken", () => {
+  const builder = new RecordBatchBuilder(64);
+  expect(builder.share()).toBeUndefined();
+  const frames = Array.from({ length: 20 }, (_, frame) => {
+    for (let i = 0; i <= frame % 3; i++)
+      builder.append({ timestamp: frame, sequence: i, key: `k${frame}`, value: Buffer.from(`v${i}`), headers: encodeHeaders([]) });
+    return (frame % 5 === 4 ? builder.take() : builder.share())!;
+  });
+  expect(builder.byteLength).toBe(0);
+  for (const [frame, { count, bytes }] of frames.entries()) {
+    expect(count).toBe((frame % 3) + 1);
+    const index = indexBatch(bytes, count);
+    expect([...index.numbers]).toEqual(Array.from({ length: count }, (_, i) => i));
+    for (let i = 0; i < count; i++) expect([keyOf(index, i)!.toString(), valueOf(index, i)!.toString()]).toEqual([`k${frame}`, `v${i}`]);
+  }
+});

@@ -160,11 +160,13 @@ export type NewRecord = {
   readonly headers: Uint8Array;
 };
 
-/** Writes records into one growing buffer; `take` hands the frame over and begins the next. */
+/** Writes records into one growing buffer; `take` or `share` hands the frame over and begins the next. */
 export class RecordBatchBuilder {
   count = 0;
   private buffer: Buffer;
   private view: DataView;
+  /** Where the frame begins: behind those that were shared. */
+  private start = 0;
   private length = 0;
 
   constructor(capacityBytes = 4096) {
@@ -173,7 +175,7 @@ export class RecordBatchBuilder {
   }
 
   get byteLength(): number {
-    return this.length;
+    return this.length - this.start;
   }
 
   /** Numbers records 0, 1, 2 … unless `number` says otherwise. */
@@ -215,12 +217,21 @@ export class RecordBatchBuilder {
   /** The frame so far, with a buffer of its own (it can be transferred), or undefined when there is no record. */
   take(): { readonly count: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined {
     if (this.count === 0) return undefined;
-    const bytes = new Uint8Array(this.length);
-    bytes.set(this.buffer.subarray(0, this.length));
+    const bytes = new Uint8Array(this.length - this.start);
+    bytes.set(this.buffer.subarray(this.start, this.length));
     const taken = { count: this.count, bytes };
     this.count = 0;
-    this.length = 0;
+    this.length = this.start;
     return taken;
+  }
+
+  /** The same without a copy: a frame that lies in one buffer with those before and behind it, and so cannot be transferred. */
+  share(): { readonly count: number; readonly bytes: Uint8Array } | undefined {
+    if (this.count === 0) return undefined;
+    const shared = { count: this.count, bytes: this.buffer.subarray(this.start, this.length) };
+    this.count = 0;
+    this.start = this.length;
+    return shared;
   }
 
   private reserve(more: number): void {

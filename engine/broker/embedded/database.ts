@@ -4,10 +4,11 @@ import { DatabaseSync } from "node:sqlite";
 import { BrokerError } from "#broker/broker-error.ts";
 import { acquireFileLock, type FileLock } from "./file-lock.ts";
 import { asBrokerError } from "./sqlite-error.ts";
+import { type WaitForDisk, WalSync } from "./wal-sync.ts";
 
 /**
  * `full`: on the disk when the call returns. `normal`: written behind what came before it and in front of what comes after it, so the next
- * `full` transaction makes it durable too; a power cut may cost it, a killed process does not.
+ * `full` transaction, or `wal.sync`, makes it durable too; a power cut may cost it until then, a killed process does not.
  */
 export type Durability = "full" | "normal";
 
@@ -25,6 +26,8 @@ export class EmbeddedDatabase {
   readonly path: string;
   /** For preparing and reading; writes go through `transaction`. */
   readonly connection: DatabaseSync;
+  /** Waits until what `normal` transactions wrote is durable. */
+  readonly wal: WalSync;
   readonly #lock: FileLock | undefined;
   #durability: Durability = "full";
   #inTransaction = false;
@@ -32,7 +35,7 @@ export class EmbeddedDatabase {
   #closed = false;
 
   /** @throws {BrokerError} `BROKER_LOCKED`, `BROKER_CORRUPT`, `BROKER_IO` */
-  constructor(path: string) {
+  constructor(path: string, waitForDisk?: WaitForDisk) {
     this.path = path === ":memory:" ? path : realPathOf(path);
     this.#lock = path === ":memory:" ? undefined : acquireFileLock(this.path);
     let connection: DatabaseSync | undefined;
@@ -54,6 +57,7 @@ export class EmbeddedDatabase {
       throw asBrokerError(error, this.path);
     }
     this.connection = connection;
+    this.wal = new WalSync(this.path, waitForDisk);
   }
 
   /**
@@ -117,6 +121,11 @@ export class EmbeddedDatabase {
     });
   }
 
+  /** The transaction that makes the write-ahead log long copies it into the file: so it begins, until somebody else does that. */
+  checkpointByItself(): void {
+    if (!this.#closed) this.connection.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+  }
+
   /** For what belongs to the file and is open as long as it is. */
   beforeClose(act: () => void): void {
     this.#beforeClose.push(act);
@@ -126,6 +135,7 @@ export class EmbeddedDatabase {
     if (this.#closed) return;
     this.#closed = true;
     for (const act of this.#beforeClose) act();
+    this.wal.close();
     try {
       this.connection.close();
     } finally {

@@ -15,6 +15,7 @@ import type {
   TopicSpec,
 } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CommitStep } from "./commit-steps.ts";
 import { Commits } from "./commits.ts";
@@ -25,7 +26,9 @@ import { Groups } from "./group/groups.ts";
 import { type Cursor, Log } from "./log/log.ts";
 import { type AppendGap, checkBatch, checkBatchWithGaps, type CheckedBatch } from "./log/offset-gaps.ts";
 import { mergeBatches } from "./log/merge-batches.ts";
+import type { Partition } from "./log/partitions.ts";
 import { Retention } from "./log/retention.ts";
+import type { WaitForDisk } from "./wal-sync.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export type EmbeddedBrokerOptions = {
@@ -39,6 +42,8 @@ export type EmbeddedBrokerOptions = {
   readonly tailBytes?: number;
   /** Leaves gaps in the offsets, for tests. */
   readonly appendGap?: AppendGap;
+  /** Waits for the disk, for tests of disks that are slow or fail. */
+  readonly waitForDisk?: WaitForDisk;
   /** Hears of each step of each commit, for crash tests. */
   readonly onCommitStep?: (step: CommitStep) => void;
 };
@@ -55,6 +60,7 @@ export class EmbeddedBroker implements Broker {
   readonly identity: string;
   readonly #log;
   readonly #checkpoints;
+  readonly #checkpointer;
   readonly #groups;
   readonly #queue;
   readonly #retention;
@@ -65,7 +71,7 @@ export class EmbeddedBroker implements Broker {
 
   constructor(options: EmbeddedBrokerOptions) {
     const { path, clock = Date.now, revokeTimeoutMs = 10_000, tailBytes = 16 << 20, appendGap, onCommitStep = () => undefined } = options;
-    const database = new EmbeddedDatabase(path);
+    const database = new EmbeddedDatabase(path, options.waitForDisk);
     this.database = database;
     this.identity = identityOf(database);
     this.#appendGap = appendGap;
@@ -73,7 +79,9 @@ export class EmbeddedBroker implements Broker {
     const checkpoints = (this.#checkpoints = new Checkpoints(database));
     const groups = (this.#groups = new Groups(database, { revokeTimeoutMs, drain: () => this.#queue.drain() }));
     const commits = new Commits({ log, checkpoints, deltas: new Deltas(database) }, (name) => groups.find(name), onCommitStep);
-    this.#queue = new WriteQueue({ database, log, commits, clock, onWritten: (partitions) => this.#waiters.wake(partitions) });
+    const checkpointer = (this.#checkpointer = new Checkpointer(database));
+    const onWritten = (partitions: readonly Partition[]): void => this.#waiters.wake(partitions);
+    this.#queue = new WriteQueue({ database, log, commits, clock, onWritten, onTransaction: () => checkpointer.wrote() });
     this.#retention = new Retention({ database, log, groups, checkpoints }, clock);
     this.#retention.start();
   }
@@ -81,6 +89,12 @@ export class EmbeddedBroker implements Broker {
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
     this.#mustBeOpen();
     this.#log.partitions.ensure(specs);
+  }
+
+  /** Partitions of a topic; 0 when the log does not have it. */
+  partitionsOf(topic: string): number {
+    this.#mustBeOpen();
+    return this.#log.partitions.countOf(topic);
   }
 
   async append(batches: readonly RecordBatch[]): Promise<readonly AppendResult[]> {
@@ -133,6 +147,8 @@ export class EmbeddedBroker implements Broker {
     this.#queue.drain();
     this.#closed = true;
     this.#waiters.wakeAll();
+    const checkpointing = this.#checkpointer.close();
+    if (checkpointing !== undefined) await checkpointing;
     this.database.close();
   }
 

@@ -16,9 +16,11 @@ export type AppendMessage = {
 export type AnswerMessage = {
   readonly id: number;
   readonly offsets: BigInt64Array;
-  readonly retries: readonly { readonly batch: number; readonly afterMs: number; readonly reason: string }[];
+  readonly retries: readonly Retry[];
   readonly errors: readonly { readonly call: number; readonly error: FlatError }[];
 };
+
+type Retry = { readonly batch: number; readonly answer: AppendResult & { readonly kind: "retry" } };
 
 type FlatError = {
   readonly code: BrokerErrorCode | undefined;
@@ -31,13 +33,20 @@ const kinds = ["records", "watermarks"] as const;
 const width = 5;
 
 export function encodeCalls(id: number, calls: readonly (readonly RecordBatch[])[]): AppendMessage {
-  const batches = calls.flat();
-  const topics = [...new Set(batches.map(({ topic }) => topic))];
+  const batches = calls.length === 1 ? calls[0]! : calls.flat();
+  const topics: string[] = [];
   const columns = new Int32Array(batches.length * width);
-  const bytes = new Uint8Array(batches.reduce((sum, batch) => sum + batch.bytes.length, 0));
+  // All of it is written, none of it needs to be zero before.
+  const bytes = Buffer.allocUnsafeSlow(batches.reduce((sum, batch) => sum + batch.bytes.length, 0));
   let at = 0;
   for (const [i, batch] of batches.entries()) {
-    columns.set([topics.indexOf(batch.topic), batch.partition, kinds.indexOf(batch.kind), batch.count, batch.bytes.length], i * width);
+    let topic = topics.indexOf(batch.topic);
+    if (topic < 0) topic = topics.push(batch.topic) - 1;
+    columns[i * width] = topic;
+    columns[i * width + 1] = batch.partition;
+    columns[i * width + 2] = kinds.indexOf(batch.kind);
+    columns[i * width + 3] = batch.count;
+    columns[i * width + 4] = batch.bytes.length;
     bytes.set(batch.bytes, at);
     at += batch.bytes.length;
   }
@@ -63,7 +72,7 @@ export function encodeAnswers(
   calls: Int32Array,
 ): AnswerMessage {
   const offsets = new BigInt64Array(calls.reduce((sum, length) => sum + length, 0));
-  const retries: { batch: number; afterMs: number; reason: string }[] = [];
+  const retries: Retry[] = [];
   const errors: { call: number; error: FlatError }[] = [];
   let first = 0;
   for (const [call, outcome] of outcomes.entries()) {
@@ -71,7 +80,7 @@ export function encodeAnswers(
     else {
       for (const [i, result] of outcome.value.entries()) {
         if (result.kind === "appended") offsets[first + i] = result.at.offset;
-        else retries.push({ batch: first + i, afterMs: result.afterMs, reason: result.reason });
+        else retries.push({ batch: first + i, answer: result });
       }
     }
     first += calls[call]!;
@@ -84,7 +93,7 @@ export function decodeAnswers(
   { offsets, retries, errors }: AnswerMessage,
   calls: readonly (readonly RecordBatch[])[],
 ): (readonly AppendResult[] | Error)[] {
-  const retryOf = new Map(retries.map(({ batch, afterMs, reason }) => [batch, { kind: "retry", afterMs, reason } as const]));
+  const retryOf = new Map(retries.map(({ batch, answer }) => [batch, answer]));
   const errorOf = new Map(errors.map(({ call, error }) => [call, unflatten(error)]));
   let batch = -1;
   return calls.map((batches, call) => {

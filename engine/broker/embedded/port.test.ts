@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { AppendResult } from "#broker/broker.ts";
 import { batchOf, expectCode, orders, textsIn, topics } from "#broker/conformance-harness.ts";
 import type { AppenderWorkerData } from "./appender-worker.ts";
 import { type EmbeddedBroker, openEmbeddedBroker } from "./embedded-broker.ts";
@@ -59,11 +60,21 @@ describe("on one thread", () => {
     const appender = connectAppender(channel.port2);
     const under = appender.append([batchOf(orders, 0, ["a"]), batchOf(orders, 1, ["b"])]);
     serving.close();
-    const retry = { kind: "retry", reason: "the log is gone" };
-    expect(await under).toMatchObject([retry, retry]);
-    expect(await appender.append([batchOf(orders, 0, ["c"])])).toMatchObject([retry]);
+    const retry = { kind: "retry", afterMs: 1000, reason: "the log is gone" };
+    // They were on their way: the log may have them.
+    const perhaps = { ...retry, uncertain: true };
+    expect(await under).toEqual([perhaps, perhaps]);
+    expect(await appender.append([batchOf(orders, 0, ["c"])])).toEqual([retry]);
     await appender.close();
     await expectCode(appender.append([batchOf(orders, 0, ["d"])]), "BROKER_CLOSED");
+  });
+
+  test("[L20] an answer that is uncertain stays so", async () => {
+    const answer: AppendResult = { kind: "retry", afterMs: 7, reason: "no answer", uncertain: true };
+    serveAppender({ append: (batches) => Promise.resolve(batches.map(() => answer)) }, channel.port1);
+    const appender = connectAppender(channel.port2);
+    expect(await appender.append([batchOf(orders, 0, ["a"])])).toEqual([answer]);
+    await appender.close();
   });
 
   test("[L20] a log that closes under its clients answers `retry`", async () => {

@@ -17,7 +17,7 @@ export function serveAppender(appender: Appender, port: MessagePort): { close():
 
 /**
  * The other side of `serveAppender`. All calls of one turn go as one message; the caller's bytes are copied once and stay its own.
- * When the serving side is gone, all calls answer `retry`: those under way may have been appended, as after any lost answer.
+ * When the serving side is gone, all calls answer `retry`: those under way may have been appended, as after any lost answer, and are `uncertain`.
  */
 export function connectAppender(port: MessagePort): AppenderConnection {
   return new AppenderConnection(port);
@@ -92,7 +92,7 @@ export class AppenderConnection implements Appender {
 
   #lose(): void {
     this.#gone = true;
-    for (const calls of this.#sent.values()) loseAll(calls);
+    for (const calls of this.#sent.values()) loseAll(calls, { uncertain: true });
     this.#sent.clear();
     loseAll(this.#gathered);
     this.#gathered = [];
@@ -108,8 +108,8 @@ export class AppenderConnection implements Appender {
 
 const lostAnswer = (): AppendResult => ({ kind: "retry", afterMs: goneRetryMs, reason: "the log is gone" });
 
-function loseAll(calls: readonly Call[]): void {
-  for (const { batches, resolve } of calls) resolve(batches.map(lostAnswer));
+function loseAll(calls: readonly Call[], more: { readonly uncertain?: true } = {}): void {
+  for (const { batches, resolve } of calls) resolve(batches.map(() => ({ ...lostAnswer(), ...more })));
 }
 
 /** A log that is closing under its clients is gone for them, which is no mistake of theirs. */

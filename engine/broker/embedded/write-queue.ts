@@ -2,7 +2,7 @@ import type { AppendResult, CommitResult } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { Commits, CheckedCommit, RunCommit } from "./commits.ts";
 import type { EmbeddedDatabase } from "./database.ts";
-import type { Log } from "./log/log.ts";
+import type { Log, Written } from "./log/log.ts";
 import type { CheckedBatch } from "./log/offset-gaps.ts";
 import type { Partition } from "./log/partitions.ts";
 
@@ -10,8 +10,13 @@ type Waiting = { readonly bytes: number; readonly reject: (error: unknown) => vo
   | { readonly kind: "append"; readonly batches: readonly CheckedBatch[]; readonly resolve: (results: readonly AppendResult[]) => void }
   | { readonly kind: "commit"; readonly commit: CheckedCommit; readonly resolve: (result: CommitResult) => void }
 );
-/** What a transaction made of one write: to be told to its caller once it is durable. */
-type Done = (() => void)[];
+/** A round that is written and not durable yet. */
+type Unsynced = {
+  readonly round: readonly Waiting[];
+  readonly written: readonly Written[];
+  /** What is told to the callers once it is durable. */
+  readonly done: readonly (() => void)[];
+};
 
 /** Bound of one transaction, so that a burst is several short waits for the disk instead of one long one. */
 const maxTransactionBytes = 8 * 1024 * 1024;
@@ -21,14 +26,22 @@ export type WriteQueueOptions = {
   readonly log: Log;
   readonly commits: Commits;
   readonly clock: () => number;
+  /** Partitions have something new for their readers. */
   readonly onWritten: (partitions: readonly Partition[]) => void;
+  /** A transaction has ended. */
+  readonly onTransaction: () => void;
 };
 
-/** Writes in order of call. All that is called within one turn of the event loop shares transactions, and so the waiting for the disk. */
+/**
+ * Writes in order of call. All that is called within one turn of the event loop shares transactions; the disk is waited for elsewhere, and what is
+ * written meanwhile shares the next waiting. Callers are answered, and readers see anything, only when it is durable.
+ */
 export class WriteQueue {
   readonly #options;
   #waiting: Waiting[] = [];
   #scheduled = false;
+  #unsynced: Unsynced[] = [];
+  #syncing = false;
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
@@ -46,9 +59,15 @@ export class WriteQueue {
     return promise;
   }
 
-  /** Does now what is waiting. */
+  /** Does now what is waiting, and waits for the disk. */
   drain(): void {
-    while (this.#waiting.length > 0) this.#flush();
+    while (this.#waiting.length > 0 || this.#unsynced.length > 0) {
+      this.#flush();
+      if (this.#unsynced.length === 0) continue;
+      const failure = this.#options.database.wal.syncNow();
+      if (failure === undefined) this.#settle(this.#unsynced.length);
+      else this.#fail(failure);
+    }
   }
 
   #enqueue(waiting: Waiting): void {
@@ -61,18 +80,23 @@ export class WriteQueue {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#flush();
-      if (this.#waiting.length > 0) this.#schedule();
+      const took = this.#flush();
+      // Else the next one waits for what is under way, which comes back to it.
+      if (took && this.#waiting.length > 0) this.#schedule();
     });
   }
 
-  #flush(): void {
+  /** Writes the next round; false when there is none that may be written yet. */
+  #flush(): boolean {
     const round = this.#takeRound();
-    if (round.length === 0) return;
+    if (round.length === 0) return false;
     try {
       this.#write(round);
     } catch (error) {
-      if (error instanceof BrokerError || round.length === 1) return refuse(round, error);
+      if (error instanceof BrokerError || round.length === 1) {
+        refuse(round, error);
+        return true;
+      }
       // A bug in one write is its caller's alone: the others are tried again, each for itself.
       for (const one of round) {
         try {
@@ -82,11 +106,14 @@ export class WriteQueue {
         }
       }
     }
+    this.#sync();
+    return true;
   }
 
-  /** The next writes up to the bound, at most one commit a group: the second is judged by what the first has left. */
+  /** The next writes up to the bound, at most one commit a group that is not durable yet: the second is judged by what the first has left. */
   #takeRound(): Waiting[] {
     const groups = new Set<string>();
+    for (const { round } of this.#unsynced) for (const one of round) if (one.kind === "commit") groups.add(one.commit.commit.group);
     let bytes = 0;
     let taken = 0;
     for (const next of this.#waiting) {
@@ -103,10 +130,10 @@ export class WriteQueue {
   }
 
   #write(round: readonly Waiting[]): void {
-    const { database, log, onWritten } = this.#options;
-    const done: Done = [];
+    const { database, log } = this.#options;
+    const done: (() => void)[] = [];
     try {
-      database.transaction("full", () => {
+      database.transaction("normal", () => {
         const nowMs = this.#options.clock();
         for (const one of round) done.push(this.#writeOne(one, nowMs));
       });
@@ -114,8 +141,45 @@ export class WriteQueue {
       log.rollback();
       throw error;
     }
-    onWritten(log.settle());
-    for (const tell of done) tell();
+    this.#unsynced.push({ round, written: log.written(), done });
+    this.#options.onTransaction();
+  }
+
+  /** One waiting at a time: what comes while it is under way may be in it or not, so it has the next one. */
+  #sync(): void {
+    if (this.#syncing || this.#unsynced.length === 0) return;
+    this.#syncing = true;
+    const last = this.#unsynced.at(-1)!;
+    this.#options.database.wal.sync((error) => {
+      this.#syncing = false;
+      // Behind a drain, none of them is left.
+      if (error !== undefined) this.#fail(error);
+      else this.#settle(this.#unsynced.indexOf(last) + 1);
+      this.#sync();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  /** The first `rounds` are durable. */
+  #settle(rounds: number): void {
+    const settled = this.#unsynced.slice(0, rounds);
+    this.#unsynced = this.#unsynced.slice(rounds);
+    const written = settled.flatMap((round) => round.written);
+    this.#options.log.publish(written);
+    this.#options.onWritten(written.map(({ partition }) => partition));
+    for (const { done } of settled) for (const tell of done) tell();
+  }
+
+  /** Nobody knows what of it the disk has: it is neither answered for nor shown. */
+  #fail(error: BrokerError): void {
+    const failed = this.#unsynced;
+    this.#unsynced = [];
+    for (const { round } of failed) {
+      for (const one of round) {
+        if (one.kind === "commit") one.reject(error);
+        else one.resolve(one.batches.map(() => ({ kind: "retry", afterMs: 1000, reason: error.message, uncertain: true })));
+      }
+    }
   }
 
   #writeOne(one: Waiting, nowMs: number): () => void {

@@ -8,17 +8,16 @@ import { isRetriable } from "./wire/error-classes.ts";
 const mostPendingBytes = 64 << 20;
 const againMs = 1000;
 
-/** The batches of one call that go to one partition, and where each of the caller's begins among them. */
-type Share = {
-  readonly topic: string;
-  readonly partition: number;
-  readonly batches: OpenBatch[];
-  readonly places: { readonly call: number; readonly first: number }[];
-};
+/** Where a batch of the caller's lies among those that it was written as: a large one is several. */
+type Place = { readonly call: number; readonly first: number; readonly next: number };
+
+/** The batches of one call that go to one partition. */
+type Share = { readonly topic: string; readonly partition: number; readonly batches: OpenBatch[]; readonly places: Place[] };
 
 /**
- * Appends batches by an idempotent producer: all of a call at once, one answer a batch.
- * @throws {RangeError} a frame does not hold its records: nothing of the call is written @throws {KafkaError} refused for good
+ * Appends batches by an idempotent producer: all of a call at once, one answer a batch. What is refused for good beside others that are written answers
+ * `retry` like what was not taken for now: nobody may take those for refused.
+ * @throws {RangeError} a frame does not hold its records: nothing of the call is written @throws {KafkaError} refused for good, and nothing of the call is written
  */
 export async function appendBatches(
   producer: IdempotentProducer,
@@ -34,25 +33,33 @@ export async function appendBatches(
     const writer = new KafkaBatchWriter({ compression });
     if (kind === "watermarks") writer.addMarks(bytes, count);
     else writer.addFrame(bytes, count);
-    share.places.push({ call, first: share.batches.length });
+    const first = share.batches.length;
     share.batches.push(...writer.take());
+    share.places.push({ call, first, next: share.batches.length });
   }
   const answers: AppendResult[] = [];
   const asked = [...shares.values()];
   const outcomes = await producer.send(asked);
   for (const [i, outcome] of outcomes.entries()) {
-    for (const { call, first } of asked[i]!.places) answers[call] = answerOf(outcome, first);
+    for (const place of asked[i]!.places) answers[place.call] = answerOf(outcome, asked[i]!.batches, place);
   }
+  const refused = outcomes.find((outcome) => outcome.kind === "failed" && !isRetriable(outcome.error));
+  if (refused?.kind === "failed" && answers.every((answer) => answer.kind === "retry" && answer.uncertain !== true)) throw refused.error;
   return answers;
 }
 
-function answerOf(outcome: ProduceOutcome, first: number): AppendResult {
+function answerOf(outcome: ProduceOutcome, batches: readonly OpenBatch[], { first, next }: Place): AppendResult {
   const { topic, partition, bases } = outcome;
-  const base = bases[first];
-  if (base !== undefined) return { kind: "appended", at: { topic, partition, offset: base } };
+  if (bases.length >= next) {
+    const counts = batches.slice(first, next).map(({ count }) => count);
+    // Counted from its end: where others wrote between its parts, no record lies behind the place that it is said to have.
+    const offset = bases[next - 1]! + BigInt(counts.at(-1)! - counts.reduce((sum, count) => sum + count, 0));
+    return { kind: "appended", at: { topic, partition, offset } };
+  }
   if (outcome.kind === "written") throw new RangeError(`${topic}[${partition}] was written without an offset`);
-  if (!isRetriable(outcome.error)) throw outcome.error;
-  return again(outcome.error.message);
+  // The one that failed stands behind those that have offsets; of those behind it nothing was sent.
+  const uncertain = first < bases.length || (first === bases.length && outcome.uncertain);
+  return { ...again(outcome.error.message), ...(uncertain ? { uncertain } : {}) };
 }
 
-const again = (reason: string): AppendResult => ({ kind: "retry", afterMs: againMs, reason });
+const again = (reason: string): AppendResult & { readonly kind: "retry" } => ({ kind: "retry", afterMs: againMs, reason });

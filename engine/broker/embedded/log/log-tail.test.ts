@@ -3,7 +3,15 @@ import { seededRandom } from "#broker/conformance-harness.ts";
 import { LogTail, type StoredBatch } from "./log-tail.ts";
 import type { Partition } from "./partitions.ts";
 
-const partition = (id: number): Partition => ({ id, topic: "t", partition: id, retention: { kind: "forever" }, logStart: 0, end: 0 });
+const partition = (id: number): Partition => ({
+  id,
+  topic: "t",
+  partition: id,
+  retention: { kind: "forever" },
+  logStart: 0,
+  end: 0,
+  written: 0,
+});
 
 test("[L3] whatever was kept of the newest batches, none is missing and each is as it was", () => {
   const random = seededRandom("log-tail");

@@ -20,13 +20,19 @@ export type Bounds = { readonly maxBytes: number; readonly maxBytesPerPartition:
 /** Where a reader stands, resolved: `from` is an offset within the partition. */
 export type Cursor = { readonly partition: Partition; readonly from: number };
 
-/** The partitions' batches, one row each. Writes are made within a transaction and become known by `settle`, or are forgotten by `rollback`. */
+/** How far a transaction has written a partition. */
+export type Written = { readonly partition: Partition; readonly end: number };
+
+/**
+ * The partitions' batches, one row each. Writes are made within a transaction, which ends with `written` or `rollback`; readers see them when they are
+ * durable, by `publish`.
+ */
 export class Log {
   readonly partitions;
   readonly #insert;
   readonly #floor;
   readonly #select;
-  readonly #endsBefore = new Map<Partition, number>();
+  readonly #writtenBefore = new Map<Partition, number>();
   readonly #tail;
 
   /** The newest batches stay in memory, up to `tailBytes` of them. */
@@ -46,25 +52,29 @@ export class Log {
   /** Offset of the batch's first record. */
   write({ batch, span, gapBefore }: CheckedBatch, appendedAtMs: number): number {
     const partition = this.partitions.get(batch.topic, batch.partition);
-    const base = partition.end + gapBefore;
+    const base = partition.written + gapBefore;
     const next = base + span;
     this.#insert.run(keyOf(partition.id, base), base, next, batch.count, batch.kind === "records" ? 0 : 1, appendedAtMs, batch.bytes);
-    if (!this.#endsBefore.has(partition)) this.#endsBefore.set(partition, partition.end);
-    partition.end = next;
+    if (!this.#writtenBefore.has(partition)) this.#writtenBefore.set(partition, partition.written);
+    partition.written = next;
     this.#tail.add(partition, { base, next, count: batch.count, kind: batch.kind, appendedAtMs, bytes: batch.bytes });
     return base;
   }
 
-  /** The transaction is durable: the partitions that it wrote to. */
-  settle(): readonly Partition[] {
-    const written = [...this.#endsBefore.keys()];
-    this.#endsBefore.clear();
+  /** The transaction has ended well: what it wrote, to be published when it is durable. */
+  written(): readonly Written[] {
+    const written = Array.from(this.#writtenBefore.keys(), (partition) => ({ partition, end: partition.written }));
+    this.#writtenBefore.clear();
     return written;
   }
 
+  publish(written: readonly Written[]): void {
+    for (const { partition, end } of written) partition.end = end;
+  }
+
   rollback(): void {
-    for (const [partition, end] of this.#endsBefore) partition.end = end;
-    this.#endsBefore.clear();
+    for (const [partition, written] of this.#writtenBefore) partition.written = written;
+    this.#writtenBefore.clear();
     this.#tail.clear();
   }
 
@@ -88,7 +98,7 @@ export class Log {
     const batches: FetchedBatch[] = [];
     let bytesLeft = maxBytes;
     for (const { base, next, kind, count, bytes, appendedAtMs } of this.#tail.from(partition, from) ?? this.#stored(partition, from)) {
-      if (batches.length > 0 && bytes.length > bytesLeft) break;
+      if (base >= end || (batches.length > 0 && bytes.length > bytesLeft)) break;
       bytesLeft -= bytes.length;
       const index = indexStored(bytes, count, () => `${topic}[${partition.partition}]@${base}`);
       batches.push({ ...place, kind, count, index, baseOffset: BigInt(base), appendedAtMs, next: BigInt(next) });

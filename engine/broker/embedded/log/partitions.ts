@@ -9,8 +9,10 @@ export type Partition = {
   readonly partition: number;
   readonly retention: TopicSpec["retention"];
   logStart: number;
-  /** Offset of the next record. */
+  /** Behind the last durable record: what readers see. */
   end: number;
+  /** Offset of the next record to be written. */
+  written: number;
 };
 
 /** Topics and their partitions; the file has the truth, this has a copy of it. */
@@ -39,6 +41,11 @@ export class Partitions {
         ? `there is no topic "${topic}"`
         : `topic "${topic}" has ${known.length} partitions, not one numbered ${partition}`;
     throw new BrokerError("BROKER_UNKNOWN_TOPIC", message, { at: `${topic}[${partition}]` });
+  }
+
+  /** Partitions of a topic; 0 when there is no such topic. */
+  countOf(topic: string): number {
+    return this.#byTopic.get(topic)?.length ?? 0;
   }
 
   find(topic: string, partition: number): Partition | undefined {
@@ -87,7 +94,7 @@ export class Partitions {
       const id = Number(row["id"]);
       const logStart = Number(row["log_start"]);
       const end = Math.max(logStart, Number(lastNext.get(keyOf(id, 0), keyOf(id + 1, 0))?.["next"] ?? 0));
-      list[partition] = { id, topic, partition, retention: this.#specs.get(topic)!.retention, logStart, end };
+      list[partition] = { id, topic, partition, retention: this.#specs.get(topic)!.retention, logStart, end, written: end };
       this.#byTopic.set(topic, list);
     }
   }

@@ -99,6 +99,7 @@ export class Retention {
     if (logStart >= end) return;
     for (const row of this.#front.iterate(keyOf(id, 0), keyOf(id + 1, 0))) {
       const { base, next, appended_at, bytes } = row as { base: number; next: number; appended_at: number; bytes: number };
+      if (next > end) return;
       yield { key: keyOf(id, base), next, appendedAtMs: appended_at, bytes };
     }
   }

@@ -1,9 +1,12 @@
+import { flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 import { KafkaClient } from "../wire/kafka-client.ts";
 import { TransactionManager } from "./transaction-manager.ts";
 import { type TransactionBench, transactionOf } from "./transaction-samples.ts";
 import type { TransactionVersion } from "./transaction-requests.ts";
 
+// Who is killed writes no cache at its end.
+flushCompileCache();
 /** Started by tests: commits one transaction and kills itself at a step of the second. */
 const { values } = parseArgs({
   options: {
