@@ -117,8 +117,8 @@ export { type DeliveryEvents, noDeliveryEvents } from "#delivery/delivery-events
 export { LetterDesk, type LetterDeskOptions } from "#delivery/letter-desk.ts";
 export { LetterError, type LetterErrorCode, letterErrorCodes } from "#delivery/letter-error.ts";
 export { type LetterRefusal, letterRefusals } from "#delivery/letter-address.ts";
-export type { Settlement, SettledLetters } from "#delivery/letter-journal.ts";
+export { letterJournalOf, type Settlement, type SettledLetters } from "#delivery/letter-journal.ts";
 export { letterName, type LetterPlace, parseLetterName, topicOfLetters } from "#delivery/letter-place.ts";
 export type { LetterFilter, SettleReport, SettleRequest } from "#delivery/letter-request.ts";
-export { type ReadLetter, readLetters } from "#delivery/read-letters.ts";
+export { partitionsWithLetters, type ReadLetter, readLetters } from "#delivery/read-letters.ts";
 export { headersBeforeLetter, type LetterExtent } from "#task/dead-letter.ts";

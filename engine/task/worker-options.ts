@@ -35,7 +35,7 @@ export const workerDefaults = {
   commitRecords: 1000,
   commitMs: 10,
   pipeline: false,
-  sliceRecords: 500,
+  sliceRecords: 50,
   bufferedRecords: 2000,
   idleMs: 1000,
   markMs: 200,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { BrokerError } from "#broker/broker-error.ts";
 import {
   type CommitResult,
@@ -32,6 +33,8 @@ const pauseMs = 100;
 /** After a fetch of fewer records than this, the next one waits until so much time has passed. */
 const smallFetch = 200;
 const fetchPaceMs = 4;
+/** After so long the thread's other work has its turn. */
+const biteMs = 2;
 /** Entries folded behind each commit for each entry in it; above one, so that a tail shrinks while nothing but updates come. */
 const foldPerEntry = 1.5;
 
@@ -63,6 +66,8 @@ export class Worker {
   private failedFetches = 0;
   private loop: Promise<void> | undefined;
   private looping = false;
+  /** What the log asked before the loop began. */
+  private early: Promise<void> = Promise.resolve();
   private stopping = false;
   private lastFetch = { atMs: 0, count: 0 };
   /** Whose turn it is among the tasks that run. */
@@ -156,6 +161,7 @@ export class Worker {
 
   private async run(): Promise<void> {
     try {
+      await this.early;
       while (!this.stopping) {
         // oxlint-disable-next-line typescript/only-throw-error: it is thrown as it came
         if (this.failure !== undefined) throw this.failure;
@@ -182,7 +188,7 @@ export class Worker {
     if (!this.stopping) await this.fetch();
     // Who asked along with the stop may have been answered by now: that is to be the last commit.
     if (this.stopping) return;
-    const taken = this.process();
+    const taken = await this.process();
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.startCommit();
     else if (taken > 0 || this.owned.dirty) this.dirtySince ??= now;
@@ -263,20 +269,29 @@ export class Worker {
     await this.alarm.sleep(backoff(this.failedFetches, this.options.retry, this.options.random));
   }
 
-  /** Takes at most what one commit shall hold, so that no turn is long; the next turn begins with the task behind the last one. */
-  private process(): number {
+  /**
+   * Takes at most what one commit shall hold; the next turn begins with the task behind the last one. Between bites the thread does what else waits:
+   * what is appended to the log in between is answered within milliseconds, however much there is to do.
+   */
+  private async process(): Promise<number> {
     const { sliceRecords, commitRecords, clock } = this.options;
     const now = clock();
-    const tasks = this.owned.runnable(now);
+    let tasks = this.owned.runnable(now);
     // However few a commit shall hold, each task has its turn in it.
     const room = this.owned.failed().length > 0 ? 0 : Math.max(commitRecords, tasks.length) - this.owned.untaken;
     let taken = 0;
+    let turnsAt = performance.now() + biteMs;
     for (let idle = 0; idle < tasks.length && taken < room;) {
       const task = tasks[this.nextTask++ % tasks.length]!;
       const count = task.process(Math.min(sliceRecords, room - taken), now);
       taken += count;
       if (task.failure !== undefined) break;
       idle = count > 0 ? 0 : idle + 1;
+      if (performance.now() < turnsAt) continue;
+      await nextTurn();
+      // A commit that was under way may have taken some away.
+      tasks = this.owned.runnable(now);
+      turnsAt = performance.now() + biteMs;
     }
     for (const task of this.owned.runnable(now)) task.tick(now);
     return taken;
@@ -372,9 +387,14 @@ export class Worker {
   // Membership. What the log asks is done between two turns of the loop.
 
   private between(run: () => Promise<void>): Promise<void> {
-    if (!this.looping) return run();
-    this.alarm.ring();
-    return this.requests.ask(run);
+    if (this.looping) {
+      this.alarm.ring();
+      return this.requests.ask(run);
+    }
+    // One behind the other, and the loop behind them: a commit of one may be under way.
+    const done = this.early.then(run);
+    this.early = done.catch(() => undefined);
+    return done;
   }
 
   private assign(tasks: readonly TaskId[], generation: number): Promise<void>[] {
