@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { Deltas } from "#broker/embedded/deltas.ts";
 import type { Codec } from "#state/codec.ts";
@@ -6,6 +7,8 @@ import { keyValueStore, windowStore } from "#state/store.ts";
 import { crashLimits, crashTask, workOf } from "./crash-work.ts";
 import { embeddedStateStorage } from "./embedded-state-storage.ts";
 
+// Who is killed writes no cache at its end.
+flushCompileCache();
 // Commits and folds until it is killed, by its own hand, at the n-th value that a fold writes: in the middle of the base's transaction.
 const [path, first, killAt] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])];
 const plain = reusingCodec();

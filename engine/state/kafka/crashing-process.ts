@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { parseArgs } from "node:util";
 import { runCrashScenario } from "#broker/crash-scenario.ts";
 import { EmbeddedDatabase } from "#broker/embedded/database.ts";
@@ -7,6 +8,8 @@ import { LocalState } from "#state/local/local-state.ts";
 import { quickTimeouts } from "./quick-timeouts.ts";
 import { renamedBroker } from "./renamed-broker.ts";
 
+// Who is killed writes no cache at its end.
+flushCompileCache();
 /** Started by tests: kills itself at a step of its second commit. */
 const { positionals } = parseArgs({ allowPositionals: true });
 const [path = "", prefix = "", step = ""] = positionals;
