@@ -1,5 +1,5 @@
 import { BrokerError } from "#broker/broker-error.ts";
-import { type Broker, type GroupSpec, type Membership, type Position, splitTaskId, taskId, type TaskId } from "#broker/broker.ts";
+import { type Broker, earliest, type GroupSpec, type Membership, type Position, splitTaskId, taskId, type TaskId } from "#broker/broker.ts";
 import { Alarm } from "#task/alarm.ts";
 import { backoff, defaultRetry, type RetryPolicy } from "#task/failure.ts";
 import { Requests } from "#task/requests.ts";
@@ -232,7 +232,15 @@ export class Deliverer {
     else this.breaker.failedAt(now, { probe });
     if (delivered > 0) this.lastDeliveredMs = now;
     lane.refuse(lane.lane.settle(call, results, now));
-    this.options.events.called({ delivered, retried, refused, ms, ...(error === undefined ? {} : { error }) });
+    const why = results.find((result) => result.kind === "retry")?.reason;
+    this.options.events.called({
+      delivered,
+      retried,
+      refused,
+      ms,
+      ...(error === undefined ? {} : { error }),
+      ...(why === undefined ? {} : { why }),
+    });
   }
 
   private fetch(now: number): Promise<void> | undefined {
@@ -254,11 +262,29 @@ export class Deliverer {
         if (skipped > 0) this.options.events.skipped(skipped);
       }
     } catch (error) {
+      if (error instanceof BrokerError && error.code === "BROKER_OFFSET_OUT_OF_RANGE" && (await this.passLost(hungry))) return;
       if (!(error instanceof BrokerError) || !error.retryable) return this.fail(error);
       this.failedFetches += 1;
       this.options.events.logAway({ error, failed: this.failedFetches });
       this.fetchAfterMs = this.options.clock() + backoff(this.failedFetches, this.options.retry, this.options.random);
     }
+  }
+
+  /** Goes on where the log begins now: a sink that stood still would lose all that comes as well. False when nothing is before that. Never rejects. [D14] */
+  private async passLost(hungry: readonly PartitionLane[]): Promise<boolean> {
+    const { broker, events } = this.options;
+    const positions = hungry.map(({ topic, partition }): Position => ({ topic, partition, offset: earliest }));
+    const starts = await broker.fetch(positions, { maxBytes: 1, maxBytesPerPartition: 1, maxWaitMs: 0 }).catch(() => []);
+    const behind = hungry.flatMap((lane) => {
+      const logStart = starts.find(({ partition }) => partition === lane.partition)?.logStart;
+      const isLost = logStart !== undefined && lane.fetchNext !== earliest && lane.fetchNext < logStart;
+      return isLost && !lane.gone.signal.aborted ? [{ lane, logStart }] : [];
+    });
+    for (const { lane, logStart } of behind) {
+      events.lost({ partition: lane.partition, from: lane.fetchNext, to: logStart });
+      lane.passTo(logStart);
+    }
+    return behind.length > 0;
   }
 
   /** What is settled becomes durable. After an abort the same is tried again later; after fencing the hooks say what is owned now. */

@@ -9,9 +9,13 @@ export type DeliveryEvents = {
     readonly refused: number;
     readonly ms: number;
     readonly error?: unknown;
+    /** Why the first of those that are tried again is: what the other side answered, or that it did not. */
+    readonly why?: string;
   }): void;
   /** So many records were not wanted. */
   skipped(records: number): void;
+  /** Offsets that retention dropped before they were read: whatever lay there is never delivered. */
+  lost(gap: { readonly partition: number; readonly from: bigint; readonly to: bigint }): void;
   breaker(state: BreakerState): void;
   /** Positions and dead letters are durable. */
   committed(commit: { readonly partitions: number; readonly letters: number; readonly ms: number }): void;
@@ -23,6 +27,7 @@ export type DeliveryEvents = {
 export const noDeliveryEvents: DeliveryEvents = {
   called: () => undefined,
   skipped: () => undefined,
+  lost: () => undefined,
   breaker: () => undefined,
   committed: () => undefined,
   commitFailed: () => undefined,

@@ -13,6 +13,8 @@ export const letterRefusals = {
   "not-read": "the topology does not read its topic any more",
   "not-at-its-topic":
     "the node that refused it does not read the topic but another node, which has had the record: it would have it twice. Post the event anew, or drop the letter",
+  "past-retention":
+    "Kafka keeps its topic by the records' own times, and this one is older than that: it could be gone before it is read. Keep the topic for longer, post the event anew, or drop the letter",
 } as const;
 export type LetterRefusal = keyof typeof letterRefusals;
 

@@ -90,6 +90,12 @@ export class PartitionLane {
     return skipped;
   }
 
+  /** What lies before `logStart` is there no more. */
+  passTo(logStart: bigint): void {
+    this.fetchNext = this.logStart = logStart;
+    this.lane.offer([], logStart);
+  }
+
   lag(nowMs: number): { readonly records: number; readonly ms: number } {
     if (this.end === undefined) return { records: 0, ms: 0 };
     const { position, oldest } = this.lane;

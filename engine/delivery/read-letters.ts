@@ -19,6 +19,23 @@ export type ReadLetter = {
 
 const limits = { maxBytes: 1 << 20, maxBytesPerPartition: 1 << 20, maxWaitMs: 0 };
 
+/** Partitions of letters. */
+type Topics = readonly { readonly name: string; readonly partitions: number }[];
+
+/** Those of them that hold something, by one question: most are empty, and on Kafka each costs a way to a broker. */
+export async function partitionsWithLetters(
+  log: Pick<Broker, "fetch">,
+  topics: Topics,
+): Promise<readonly { readonly topic: string; readonly partition: number }[]> {
+  const all = topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition, offset: earliest })),
+  );
+  if (all.length === 0) return [];
+  const batches = await log.fetch(all, { maxBytes: 1, maxBytesPerPartition: 1, maxWaitMs: 0 });
+  const held = new Set(batches.filter(({ logStart, end }) => logStart < end).map(({ topic, partition }) => `${partition}/${topic}`));
+  return all.filter(({ topic, partition }) => held.has(`${partition}/${topic}`));
+}
+
 /** The letters of a partition from an offset on up to where it ended when the reading began, in their order; a turn of the event loop between batches. */
 export async function* readLetters(
   log: Pick<Broker, "fetch">,

@@ -10,6 +10,8 @@ export class SettleRound {
   private readonly refused = new Map<LetterRefusal, { count: number; first: string }>();
   private readonly missing: Set<string> | undefined;
   private chosen = 0;
+  /** The limit ended the reading once: others may have settled what was chosen by then, and there may be more. */
+  private ended = false;
 
   constructor(request: SettleRequest) {
     this.request = request;
@@ -34,6 +36,13 @@ export class SettleRound {
 
   choose(): void {
     this.chosen += 1;
+    this.ended ||= this.full;
+  }
+
+  /** Somebody else did so between the choice and the commit. */
+  settledByOthers(place: LetterPlace, settled: Settlement): void {
+    this.chosen -= 1;
+    this.hadSettled(place, settled);
   }
 
   hadSettled(place: LetterPlace, { kind }: Settlement): void {
@@ -45,9 +54,9 @@ export class SettleRound {
   }
 
   report(): SettleReport {
-    if (!this.full) for (const name of this.missing ?? []) this.refuseNamed(name, "no-such-letter");
+    if (!this.ended) for (const name of this.missing ?? []) this.refuseNamed(name, "no-such-letter");
     const refused = [...this.refused].map(([why, rest]) => ({ why, ...rest }));
-    return { settled: this.chosen, refused, complete: !this.full };
+    return { settled: this.chosen, refused, complete: !this.ended };
   }
 
   private refuseNamed(first: string, why: LetterRefusal): void {
