@@ -92,6 +92,12 @@ describe("an event out of JSON", () => {
     ]);
   });
 
+  test("[E3] what an object must have is told from what it may have", () => {
+    const json = order();
+    delete (json.data as Partial<Record<string, unknown>>)["paymentMethod"];
+    expect(problemsOf(json)).toMatchObject([{ pointer: "/data/paymentMethod", expected: "an object {type, cardId?}" }]);
+  });
+
   test("[E3] other unknown fields are told, at every depth, and not kept", () => {
     const json = order();
     json["tenant"] = "t";

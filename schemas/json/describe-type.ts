@@ -1,4 +1,4 @@
-import type { FieldType, NumberConstraints, StringConstraints } from "../field-type.ts";
+import type { FieldType, NumberConstraints, RecordType, StringConstraints } from "../field-type.ts";
 
 const names: Readonly<Record<Exclude<FieldType["kind"], "nullable" | "record">, string>> = {
   string: "a string",
@@ -14,13 +14,13 @@ const names: Readonly<Record<Exclude<FieldType["kind"], "nullable" | "record">, 
   map: "an object",
 };
 
-/** What a value of the type is, in the words of an error: `an int ≥ 1`, `null or a string of at most 40 characters`. */
+/** What a value of the type is, in the words of an error: `an int ≥ 1`, `null or a string of at most 40 characters`, `an object {country, city?}`. */
 export function describeType(type: FieldType): string {
   switch (type.kind) {
     case "nullable":
       return `null or ${describeType(type.of)}`;
     case "record":
-      return `an object {${type.fields.map(({ name }) => name).join(", ")}}`;
+      return `an object {${type.fields.map((field) => (isOptional(field) ? `${field.name}?` : field.name)).join(", ")}}`;
     case "string":
       return describeString(type);
     case "int":
@@ -42,6 +42,10 @@ export function describeType(type: FieldType): string {
       return names[type.kind];
   }
 }
+
+/** It may be left out. */
+export const isOptional = ({ default: fallback, type }: RecordType["fields"][number]): boolean =>
+  fallback !== undefined || type.kind === "nullable";
 
 function describeRange(type: NumberConstraints): string {
   const parts = [

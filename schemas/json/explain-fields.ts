@@ -1,3 +1,4 @@
+import { isOptional } from "./describe-type.ts";
 import { type RecordField, forbiddenNames } from "../field-type.ts";
 import { nearName } from "./near-name.ts";
 import type { ProblemList } from "./problem.ts";
@@ -33,7 +34,7 @@ export function explainFields(json: object, shape: FieldShape, problems: Problem
   }
   for (const field of shape.fields) {
     const expected = absent.get(field.name);
-    if (expected === undefined || field.default !== undefined || field.type.kind === "nullable") continue;
+    if (expected === undefined || isOptional(field)) continue;
     problems.add({
       pointer: `/${field.name}`,
       code: "schema_violation",

@@ -3,6 +3,7 @@ import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Delivery } from "@millrace/engine";
 import { sinkConformance, type SinkFault } from "#engine/delivery/conformance.ts";
+import { deliveryOf } from "../proving/delivery-of.ts";
 import type { EmailMessage } from "./email-message.ts";
 import { type EmailOptions, EmailSink, messageIdOf } from "./email-sink.ts";
 
@@ -138,30 +139,20 @@ describe("email", () => {
     await post.close();
   });
 
-  const record = (offset = 7n, key = "k"): Delivery => ({
-    id: `t/0/${offset}`,
-    at: { topic: "t", partition: 0, offset },
-    order: offset,
-    timestamp: 1,
-    key,
-    value: Buffer.from("v"),
-    headers: [],
-    attempt: 0,
-  });
   const never = new AbortController().signal;
   const open = (options: Partial<EmailOptions> = {}): EmailSink => {
     const sink = new EmailSink({ server: { host: "127.0.0.1", port: post.port }, from, render, ...options });
     sinks.push(sink);
     return sink;
   };
-  const send = async (options: Partial<EmailOptions> = {}) => (await open(options).deliver([record()], never))[0]!;
+  const send = async (options: Partial<EmailOptions> = {}) => (await open(options).deliver([deliveryOf()], never))[0]!;
 
   test("[D50] a mail that is sent again has the same Message-ID, another record's has another", async () => {
     await post.open();
     const sink = open();
-    await sink.deliver([record(1n)], never);
-    await sink.deliver([{ ...record(1n), attempt: 1 }], never);
-    await sink.deliver([record(2n)], never);
+    await sink.deliver([deliveryOf(1n)], never);
+    await sink.deliver([{ ...deliveryOf(1n), attempt: 1 }], never);
+    await sink.deliver([deliveryOf(2n)], never);
     const [first, again, other] = post.received.map(({ head }) => headerOf(head, "message-id"));
     expect(first).toMatch(/^<[0-9a-f]{40}@shop\.example>$/);
     expect(first).toBe(messageIdOf("t/0/1", from.address));
@@ -190,7 +181,7 @@ describe("email", () => {
     await post.open();
     const sink = open({ connections: 2 });
     for (const round of [1n, 2n, 3n]) {
-      const results = await sink.deliver([record(round, "a"), record(round + 10n, "b"), record(round + 20n, "c")], never);
+      const results = await sink.deliver([deliveryOf(round, "a"), deliveryOf(round + 10n, "b"), deliveryOf(round + 20n, "c")], never);
       expect(results).toEqual(Array(3).fill({ kind: "delivered" }));
     }
     expect(post.connections).toBe(2);
@@ -255,7 +246,7 @@ describe("email", () => {
     await post.open();
     post.fault = "hangs";
     const over = new AbortController();
-    const sending = open({ connections: 1 }).deliver([record()], over.signal);
+    const sending = open({ connections: 1 }).deliver([deliveryOf()], over.signal);
     await expect.poll(() => post.connected).toBe(1);
     await expect.poll(() => post.hanging).toBe(1);
     over.abort();

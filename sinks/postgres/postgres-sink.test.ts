@@ -3,6 +3,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Delivery } from "@millrace/engine";
 import { sinkConformance, type SinkFault, type SinkHarness } from "#engine/delivery/conformance.ts";
+import { deliveryOf } from "../proving/delivery-of.ts";
 import { seededRandom, testSeed } from "#schemas/testing/seeded-random.ts";
 import { deliverThroughKills } from "../proving/killed-delivery.ts";
 import { postgresPrograms, startPostgres, type PostgresServer } from "../proving/postgres-server.ts";
@@ -192,8 +193,8 @@ function laws(what: string, open: () => Promise<Place>): void {
     test("[D20] one call writes, overwrites and deletes", async () => {
       const table = freshTable();
       const sink = sinkTo(table);
-      await sink.deliver([record(1, "a", "1"), record(2, "b", "1"), record(3, "c", "1")], never);
-      const second = await sink.deliver([record(4, "b", "2"), record(5, "a", null), record(6, "d", "1")], never);
+      await sink.deliver([deliveryOf(1, "a", "1"), deliveryOf(2, "b", "1"), deliveryOf(3, "c", "1")], never);
+      const second = await sink.deliver([deliveryOf(4, "b", "2"), deliveryOf(5, "a", null), deliveryOf(6, "d", "1")], never);
       expect(second).toEqual([{ kind: "delivered" }, { kind: "delivered" }, { kind: "delivered" }]);
       expect(await rows(table)).toEqual([
         { k: "b", v: "2" },
@@ -205,8 +206,8 @@ function laws(what: string, open: () => Promise<Place>): void {
     test("[D21] an older record neither overwrites nor deletes a newer one, and counts as delivered", async () => {
       const table = freshTable();
       const sink = sinkTo(table);
-      await sink.deliver([record(9, "a", "new"), record(10, "b", "new")], never);
-      const again = await sink.deliver([record(3, "a", "old"), record(4, "b", null)], never);
+      await sink.deliver([deliveryOf(9, "a", "new"), deliveryOf(10, "b", "new")], never);
+      const again = await sink.deliver([deliveryOf(3, "a", "old"), deliveryOf(4, "b", null)], never);
       expect(again).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
       expect(await rows(table)).toEqual([
         { k: "a", v: "new" },
@@ -217,10 +218,10 @@ function laws(what: string, open: () => Promise<Place>): void {
     test("[D21] a redriven record overwrites nothing newer than what it was at first", async () => {
       const table = freshTable();
       const sink = sinkTo(table);
-      await sink.deliver([record(4, "a", "new"), record(2, "b", "old")], never);
-      const redriven = [record(9, "a", "redriven"), record(10, "b", "redriven")].map((one) => ({ ...one, order: 3n }));
+      await sink.deliver([deliveryOf(4, "a", "new"), deliveryOf(2, "b", "old")], never);
+      const redriven = [deliveryOf(9, "a", "redriven"), deliveryOf(10, "b", "redriven")].map((one) => ({ ...one, order: 3n }));
       expect(await sink.deliver(redriven, never)).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
-      await sink.deliver([record(5, "b", "newer")], never);
+      await sink.deliver([deliveryOf(5, "b", "newer")], never);
       expect(await rows(table)).toEqual([
         { k: "a", v: "new" },
         { k: "b", v: "newer" },
@@ -229,9 +230,12 @@ function laws(what: string, open: () => Promise<Place>): void {
 
     test("[D21] another partition, and a topic made anew under another origin, overwrite whatever the offsets say", async () => {
       const table = freshTable();
-      await sinkTo(table, { origin: "first:" }).deliver([record(9, "a", "1"), record(10, "b", "1")], never);
-      await sinkTo(table, { origin: "second:" }).deliver([record(0, "a", "2")], never);
-      await sinkTo(table, { origin: "first:" }).deliver([{ ...record(0, "b", "2"), at: { topic: "t", partition: 1, offset: 0n } }], never);
+      await sinkTo(table, { origin: "first:" }).deliver([deliveryOf(9, "a", "1"), deliveryOf(10, "b", "1")], never);
+      await sinkTo(table, { origin: "second:" }).deliver([deliveryOf(0, "a", "2")], never);
+      await sinkTo(table, { origin: "first:" }).deliver(
+        [{ ...deliveryOf(0, "b", "2"), at: { topic: "t", partition: 1, offset: 0n } }],
+        never,
+      );
       expect(await rows(table)).toEqual([
         { k: "a", v: "2" },
         { k: "b", v: "2" },
@@ -241,7 +245,7 @@ function laws(what: string, open: () => Promise<Place>): void {
     test("[D20] records of different keys that come to one row are written in their order", async () => {
       const table = freshTable();
       const sink = sinkTo(table, { render: ({ value }) => ({ k: "same", v: Buffer.from(value!).toString() }) });
-      const results = await sink.deliver([record(1, "a", "1"), record(2, "b", "2"), record(3, "c", "3")], never);
+      const results = await sink.deliver([deliveryOf(1, "a", "1"), deliveryOf(2, "b", "2"), deliveryOf(3, "c", "3")], never);
       expect(results).toEqual(Array.from({ length: 3 }, () => ({ kind: "delivered" })));
       expect(await rows(table)).toEqual([{ k: "same", v: "3" }]);
     });
@@ -253,7 +257,7 @@ function laws(what: string, open: () => Promise<Place>): void {
         { name: "v", type: "text" },
       ];
       const sink = sinkTo(table, { columns });
-      expect(await sink.deliver([record(1, "7", "1"), record(2, "07", "2")], never)).toEqual([
+      expect(await sink.deliver([deliveryOf(1, "7", "1"), deliveryOf(2, "07", "2")], never)).toEqual([
         { kind: "delivered" },
         { kind: "delivered" },
       ]);
@@ -284,7 +288,9 @@ function laws(what: string, open: () => Promise<Place>): void {
         { name: "d", type: "double precision" },
         { name: "none", type: "jsonb" },
       ];
-      expect(await sinkTo(table, { columns, render: () => values }).deliver([record(1, "a", "")], never)).toEqual([{ kind: "delivered" }]);
+      expect(await sinkTo(table, { columns, render: () => values }).deliver([deliveryOf(1, "a", "")], never)).toEqual([
+        { kind: "delivered" },
+      ]);
       const [row] = await place.ask(`SELECT t, i::text, n::text, extract(epoch FROM at)::text AS at, yes, j, d, none FROM ${quote(table)}`);
       expect(row).toEqual({
         t: values.t,
@@ -305,7 +311,7 @@ function laws(what: string, open: () => Promise<Place>): void {
         { name: "v", type: "bigint" },
       ];
       const sink = sinkTo(table, { columns });
-      const batch = Array.from({ length: 20 }, (_, i) => record(i, `k${i}`, i === 3 || i === 17 ? "many" : String(i)));
+      const batch = Array.from({ length: 20 }, (_, i) => deliveryOf(i, `k${i}`, i === 3 || i === 17 ? "many" : String(i)));
       const results = await sink.deliver(batch, never);
       expect(results.map(({ kind }) => kind)).toEqual(batch.map((_, i) => (i === 3 || i === 17 ? "refused" : "delivered")));
       expect(results[3]).toMatchObject({ reason: "sql-22P02", answer: expect.stringContaining("many") as string });
@@ -314,7 +320,7 @@ function laws(what: string, open: () => Promise<Place>): void {
 
     test("[D23] what cannot be rendered is refused before anything is sent", async () => {
       const sink = sinkTo(freshTable(), { render: ({ key }) => (key === "b" ? { k: null } : key === "c" ? { k: "c", x: 1 } : { k: key }) });
-      expect(await sink.deliver([record(1, "a", ""), record(2, "b", ""), record(3, "c", "")], never)).toEqual([
+      expect(await sink.deliver([deliveryOf(1, "a", ""), deliveryOf(2, "b", ""), deliveryOf(3, "c", "")], never)).toEqual([
         { kind: "delivered" },
         { kind: "refused", reason: "unrenderable", answer: "k is part of the key and is missing" },
         { kind: "refused", reason: "unrenderable", answer: "the table has no column x" },
@@ -343,12 +349,12 @@ function laws(what: string, open: () => Promise<Place>): void {
       const table = freshTable();
       await place.ask(`CREATE TABLE ${quote(table)} (more text, v varchar, k text UNIQUE, millrace_offset bigint, millrace_source text)`);
       const sink = sinkTo(table);
-      expect(await sink.deliver([record(1, "a", "1")], never)).toEqual([{ kind: "delivered" }]);
+      expect(await sink.deliver([deliveryOf(1, "a", "1")], never)).toEqual([{ kind: "delivered" }]);
       await place.ask(`DROP TABLE ${quote(table)}`);
-      expect(await sink.deliver([record(2, "a", "2")], never)).toMatchObject([
+      expect(await sink.deliver([deliveryOf(2, "a", "2")], never)).toMatchObject([
         { kind: "retry", reason: expect.stringContaining("42P01") as string },
       ]);
-      expect(await sink.deliver([record(2, "a", "2")], never)).toEqual([{ kind: "delivered" }]);
+      expect(await sink.deliver([deliveryOf(2, "a", "2")], never)).toEqual([{ kind: "delivered" }]);
       expect(await rows(table)).toEqual([{ k: "a", v: "2" }]);
     });
   });
@@ -395,16 +401,3 @@ describe("a description of a table", () => {
       expect(make).toThrow(mistake);
   });
 });
-
-function record(offset: number, key: string, value: string | null): Delivery {
-  return {
-    id: `t/0/${offset}`,
-    at: { topic: "t", partition: 0, offset: BigInt(offset) },
-    order: BigInt(offset),
-    timestamp: 1,
-    key,
-    value: value === null ? null : Buffer.from(value),
-    headers: [],
-    attempt: 0,
-  };
-}

@@ -97,7 +97,8 @@ export class PostgresSink implements Sink {
         // The table is not what it was.
         if (state?.startsWith("42") === true) this.#ready = undefined;
         call.over = state === undefined ? messageOf(error) : `sql-${state}: ${messageOf(error)}`;
-        return tell(call, placed, { kind: "retry", reason: call.over });
+        // A line that breaks says nothing of what its statement did.
+        return tell(call, placed, { kind: "retry", reason: call.over, ...(state === undefined ? { unanswered: true } : {}) });
       }
       if (placed.length === 1) return tell(call, placed, { kind: "refused", reason: `sql-${state}`, answer: messageOf(error) });
       const middle = placed.length >> 1;

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { setTimeout } from "node:timers/promises";
 import {
   Deliverer,
@@ -43,6 +44,8 @@ async function openSink(): Promise<Sink> {
 }
 
 const sink = await openSink();
+// Who is killed writes no cache at its end.
+flushCompileCache();
 const broker = openEmbeddedBroker({ path });
 await broker.ensureTopics([topic, `${topic}.dlq`].map((each) => ({ name: each, partitions, retention: { kind: "forever" } })));
 const deliverer = new Deliverer({

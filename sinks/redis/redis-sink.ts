@@ -84,6 +84,7 @@ export class RedisSink implements Sink {
     try {
       const entry = this.#options.render(record);
       key = `${prefix}${entry.key}`;
+      if (key.startsWith(beside)) throw new RangeError(`a key that begins with ${beside} would be one of the sink's own`);
       what = record.value === null ? ["delete"] : written(entry.value);
     } catch (error) {
       return { kind: "refused", reason: "unrenderable", answer: messageOf(error) };
@@ -94,7 +95,7 @@ export class RedisSink implements Sink {
       return { kind: "delivered" };
     } catch (error) {
       const reason = messageOf(error);
-      if (!(error instanceof ErrorReply)) return { kind: "retry", reason };
+      if (!(error instanceof ErrorReply)) return { kind: "retry", reason, unanswered: true };
       const [code = ""] = reason.split(" ", 1);
       if (code === "NOPERM" && /\bkeys?\b/.test(reason)) return { kind: "refused", reason: `redis-${code}`, answer: reason };
       // The server has been restarted or taken over by one that does not know the script: a new line brings it.

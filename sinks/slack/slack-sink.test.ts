@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Delivery } from "@millrace/engine";
-import { sinkConformance, type SinkFault } from "#engine/delivery/conformance.ts";
+import { sinkConformance } from "#engine/delivery/conformance.ts";
+import { deliveryOf } from "../proving/delivery-of.ts";
+import { HttpReceiver, type Taken } from "../proving/http-receiver.ts";
 import { type SlackMessage, type SlackOptions, SlackSink, slackText } from "./slack-sink.ts";
 
 type Said = {
@@ -19,56 +20,36 @@ const token = "xoxb-not-a-real-one";
 class Channel {
   readonly posted: Posted[] = [];
   readonly effects: { key: string; value: string }[] = [];
-  fault: SinkFault = "none";
   answer: ((response: ServerResponse) => void) | undefined;
+  readonly server = new HttpReceiver((taken) => this.take(taken));
   private readonly seen = new Set<string>();
-  private readonly server = createServer((request, response) => void this.take(request, response));
-  private port = 0;
-
-  async open(): Promise<void> {
-    await new Promise<void>((settle) => this.server.listen(this.port, "127.0.0.1", settle));
-    this.port = (this.server.address() as AddressInfo).port;
-  }
 
   get hook(): URL {
-    return new URL(`http://127.0.0.1:${this.port}/services/T0/B0/a-secret`);
+    return this.server.urlOf("/services/T0/B0/a-secret");
   }
 
   get api(): URL {
-    return new URL(`http://127.0.0.1:${this.port}/api/chat.postMessage`);
+    return this.server.urlOf("/api/chat.postMessage");
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    if (this.server.listening) await new Promise<void>((settle) => void this.server.close(() => settle()));
-  }
-
-  async behave(fault: SinkFault): Promise<void> {
-    this.fault = fault;
-    if (fault === "down") await this.close();
-    else if (!this.server.listening) await this.open();
-    if (fault === "none") this.server.closeAllConnections();
-  }
-
-  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const said = JSON.parse(Buffer.concat(parts).toString()) as Said;
+  private take({ request, body, response }: Taken): void {
+    const { fault } = this.server;
+    const said = JSON.parse(body) as Said;
     const path = request.url ?? "";
     this.posted.push({ atMs: Date.now(), path, headers: request.headers, said });
     if (this.answer !== undefined) return this.answer(response);
-    if (this.fault === "hangs") return;
-    if (this.fault === "busy") return void response.writeHead(429, { "retry-after": "0" }).end();
+    if (fault === "hangs") return;
+    if (fault === "busy") return void response.writeHead(429, { "retry-after": "0" }).end();
     const byApi = path.startsWith("/api/");
     const refuse = (status: number, word: string): void =>
       void response.writeHead(byApi ? 200 : status).end(byApi ? JSON.stringify({ ok: false, error: word }) : word);
     if (byApi && request.headers.authorization !== `Bearer ${token}`) return refuse(200, "invalid_auth");
     const [key, value] = said.text.split("=") as [string, string];
-    if (this.fault === "refuses" && key.startsWith("bad")) return refuse(400, "invalid_blocks");
+    if (fault === "refuses" && key.startsWith("bad")) return refuse(400, "invalid_blocks");
     const { id } = said.metadata.event_payload;
     if (!this.seen.has(id)) this.effects.push({ key, value });
     this.seen.add(id);
-    if (this.fault === "cuts") return void request.socket.destroy();
+    if (fault === "cuts") return void request.socket.destroy();
     response.end(byApi ? JSON.stringify({ ok: true, ts: "1.0" }) : "ok");
   }
 }
@@ -83,13 +64,13 @@ const targets = {
 for (const [door, target] of Object.entries(targets)) {
   sinkConformance(`slack by ${door}: the laws of delivery`, async () => {
     const channel = new Channel();
-    await channel.open();
+    await channel.server.open();
     return {
       sink: new SlackSink({ target: target(channel), render, everyMs: 0 }),
       keeps: "every",
-      behave: (fault) => channel.behave(fault),
+      behave: (fault) => channel.server.behave(fault),
       effects: async () => channel.effects,
-      close: () => channel.close(),
+      close: () => channel.server.close(),
     };
   });
 }
@@ -98,30 +79,20 @@ describe("slack", () => {
   let channel: Channel;
   beforeEach(async () => {
     channel = new Channel();
-    await channel.open();
+    await channel.server.open();
   });
-  afterEach(() => channel.close());
+  afterEach(() => channel.server.close());
 
-  const record = (offset = 7n): Delivery => ({
-    id: `t/0/${offset}`,
-    at: { topic: "t", partition: 0, offset },
-    order: offset,
-    timestamp: 1,
-    key: "k",
-    value: Buffer.from("v"),
-    headers: [],
-    attempt: 0,
-  });
   const never = new AbortController().signal;
   const open = (options: Partial<SlackOptions> = {}): SlackSink =>
     new SlackSink({ target: targets.api(channel), render, everyMs: 0, ...options });
-  const say = async (options: Partial<SlackOptions> = {}) => (await open(options).deliver([record()], never))[0]!;
+  const say = async (options: Partial<SlackOptions> = {}) => (await open(options).deliver([deliveryOf()], never))[0]!;
   const byHook = (): Partial<SlackOptions> => ({ target: targets.webhook(channel) });
 
   test("[D60] a message has the record's id in its metadata, the same when it is said again", async () => {
     const sink = open();
-    await sink.deliver([record()], never);
-    await sink.deliver([{ ...record(), attempt: 1 }], never);
+    await sink.deliver([deliveryOf()], never);
+    await sink.deliver([{ ...deliveryOf(), attempt: 1 }], never);
     const metadata = { event_type: "millrace_record", event_payload: { id: "t/0/7" } };
     expect(channel.posted.map(({ said }) => said)).toEqual(Array(2).fill({ channel: "C0LOW", text: "k=v", metadata }));
   });
@@ -133,10 +104,15 @@ describe("slack", () => {
     expect(headers).not.toHaveProperty("authorization");
   });
 
+  test("[D62] a message that a webhook took is said once, however long the answer goes on", async () => {
+    channel.answer = (response) => void response.writeHead(200).write("o");
+    expect(await say(byHook())).toEqual({ kind: "delivered" });
+  });
+
   test("[D61] messages of all partitions are said one behind the other, at the pace of the channel", async () => {
     const sink = open({ everyMs: 60 });
     const begunMs = Date.now();
-    const results = await Promise.all([1n, 2n, 3n, 4n].map((offset) => sink.deliver([record(offset)], never)));
+    const results = await Promise.all([1n, 2n, 3n, 4n].map((offset) => sink.deliver([deliveryOf(offset)], never)));
     expect(results.flat()).toEqual(Array(4).fill({ kind: "delivered" }));
     // From before the first, which may be late itself; timers may be off by a ms each.
     expect(channel.posted.at(-1)!.atMs - begunMs).toBeGreaterThanOrEqual(175);
@@ -144,8 +120,8 @@ describe("slack", () => {
 
   test("[D61] who would wait longer than a call may take comes again at its turn", async () => {
     const sink = open({ everyMs: 90_000, clock: () => 0 });
-    expect(await sink.deliver([record(1n)], never)).toEqual([{ kind: "delivered" }]);
-    expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "retry", reason: "slack-pace", afterMs: 90_000 }]);
+    expect(await sink.deliver([deliveryOf(1n)], never)).toEqual([{ kind: "delivered" }]);
+    expect(await sink.deliver([deliveryOf(2n)], never)).toEqual([{ kind: "retry", reason: "slack-pace", afterMs: 90_000 }]);
     expect(channel.posted).toHaveLength(1);
   });
 
@@ -153,29 +129,29 @@ describe("slack", () => {
     let now = 1000;
     const sink = open({ clock: () => now });
     channel.answer = (response) => void response.writeHead(429, { "retry-after": "30" }).end();
-    expect(await sink.deliver([record(1n)], never)).toEqual([{ kind: "retry", reason: "http-429", afterMs: 30_000 }]);
+    expect(await sink.deliver([deliveryOf(1n)], never)).toEqual([{ kind: "retry", reason: "http-429", afterMs: 30_000 }]);
     channel.answer = undefined;
-    expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "retry", reason: "slack-pace", afterMs: 30_000 }]);
+    expect(await sink.deliver([deliveryOf(2n)], never)).toEqual([{ kind: "retry", reason: "slack-pace", afterMs: 30_000 }]);
     expect(channel.posted).toHaveLength(1);
     now += 30_000;
-    expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "delivered" }]);
+    expect(await sink.deliver([deliveryOf(2n)], never)).toEqual([{ kind: "delivered" }]);
   });
 
   test("[D62] a short pause is waited for within the call", async () => {
     const sink = open();
     channel.answer = (response) => void response.writeHead(429, { "retry-after": "1" }).end();
-    expect(await sink.deliver([record(1n)], never)).toEqual([{ kind: "retry", reason: "http-429", afterMs: 1000 }]);
+    expect(await sink.deliver([deliveryOf(1n)], never)).toEqual([{ kind: "retry", reason: "http-429", afterMs: 1000 }]);
     channel.answer = undefined;
-    expect(await sink.deliver([record(2n)], never)).toEqual([{ kind: "delivered" }]);
+    expect(await sink.deliver([deliveryOf(2n)], never)).toEqual([{ kind: "delivered" }]);
     const [first, second] = channel.posted as [Posted, Posted];
     expect(second.atMs - first.atMs).toBeGreaterThanOrEqual(950);
   });
 
   test("[D61] a wait ends when its call does, and nothing is said", async () => {
     const sink = open({ everyMs: 10_000 });
-    await sink.deliver([record(1n)], never);
+    await sink.deliver([deliveryOf(1n)], never);
     const over = new AbortController();
-    const waiting = sink.deliver([record(2n)], over.signal);
+    const waiting = sink.deliver([deliveryOf(2n)], over.signal);
     over.abort();
     await expect(waiting).rejects.toThrow();
     expect(channel.posted).toHaveLength(1);
@@ -226,7 +202,7 @@ describe("slack", () => {
   test("[D64] neither token nor address of a webhook shows in what is said of a failure", async () => {
     channel.answer = (response) => void response.writeHead(400).end('{"ok":false,"error":"invalid_blocks"}');
     const results = [await say(), await say(byHook())];
-    await channel.close();
+    await channel.server.close();
     results.push(await say(), await say(byHook()));
     expect(results.map(({ kind }) => kind)).toEqual(["refused", "refused", "retry", "retry"]);
     expect(JSON.stringify(results)).not.toMatch(/xoxb|a-secret/);

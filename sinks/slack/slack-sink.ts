@@ -112,6 +112,11 @@ export class SlackSink implements Sink {
       const response = await fetch(urlOf(target), { method: "POST", headers, body, redirect: "manual", signal });
       status = response.status;
       retryAfter = response.headers.get("retry-after");
+      if (target.kind === "webhook" && status === 200) {
+        // It is said: whoever waits for an answer that does not end says it again and again.
+        await response.body?.cancel().catch(() => undefined);
+        return { kind: "delivered" };
+      }
       answer = await response.text();
     } catch (error) {
       return { kind: "retry", reason: messageOf(error), unanswered: true };
@@ -125,7 +130,7 @@ export class SlackSink implements Sink {
       if (afterMs !== undefined) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock() + afterMs);
       return { kind: "retry", reason: `http-${status}`, ...(afterMs === undefined ? {} : { afterMs }) };
     }
-    const said = this.#errorIn(status, answer);
+    const said = this.#errorIn(answer);
     if (said === undefined) return { kind: "delivered" };
     if (passing.has(said)) return { kind: "retry", reason: `slack-${said}` };
     const reason = /^[a-z_]{1,60}$/.test(said) ? `slack-${said}` : `http-${status}`;
@@ -133,8 +138,8 @@ export class SlackSink implements Sink {
   }
 
   /** Undefined when the message was taken. A webhook answers `ok` or a word; the API answers 200 with `ok: false` and a word. */
-  #errorIn(status: number, answer: string): string | undefined {
-    if (this.#target.kind === "webhook") return status === 200 ? undefined : answer.trim();
+  #errorIn(answer: string): string | undefined {
+    if (this.#target.kind === "webhook") return answer.trim();
     const { ok, error } = jsonOf(answer);
     if (ok === true) return undefined;
     // Somebody between here and Slack.

@@ -12,6 +12,7 @@ import { buildApp } from "fauxqs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Delivery } from "@millrace/engine";
 import { sinkConformance, type SinkFault } from "#engine/delivery/conformance.ts";
+import { deliveryOf } from "../proving/delivery-of.ts";
 import type { SnsMessage } from "./sns-message.ts";
 import { SnsSink } from "./sns-sink.ts";
 
@@ -182,16 +183,6 @@ describe("sns", () => {
   beforeEach(() => void (cloud = new Cloud()));
   afterEach(() => cloud.close());
 
-  const record = (offset = 7n, key: string | null = "k"): Delivery => ({
-    id: `t/0/${offset}`,
-    at: { topic: "t", partition: 0, offset },
-    order: offset,
-    timestamp: 1,
-    key,
-    value: Buffer.from("v"),
-    headers: [],
-    attempt: 0,
-  });
   const never = new AbortController().signal;
   const publish = async (records: readonly Delivery[], as: (record: Delivery) => SnsMessage = render) => {
     const sink = new SnsSink({ topicArn: cloud.topicArn, render: as, endpoint: cloud.endpoint });
@@ -209,7 +200,7 @@ describe("sns", () => {
       subject: "Nur noch\r\nBcc: fünf",
       attributes: { units: 5 },
     });
-    expect(await publish([record(1n, "a"), record(2n, "b")], as)).toEqual([delivered, delivered]);
+    expect(await publish([deliveryOf(1n, "a"), deliveryOf(2n, "b")], as)).toEqual([delivered, delivered]);
     expect(await cloud.messages()).toEqual([
       {
         message: "a=v",
@@ -228,8 +219,8 @@ describe("sns", () => {
 
   test("[D41] a FIFO topic has a group a key, and drops a record that comes again", async () => {
     await cloud.open({ fifo: true });
-    await publish([record(1n, "a"), record(2n, "mit Leerzeichen"), record(3n, null)]);
-    await publish([{ ...record(1n, "a"), attempt: 1 }]);
+    await publish([deliveryOf(1n, "a"), deliveryOf(2n, "mit Leerzeichen"), deliveryOf(3n, null)]);
+    await publish([{ ...deliveryOf(1n, "a"), attempt: 1 }]);
     const there = await cloud.messages();
     expect(there.map(({ message }) => message)).toEqual(["a=v", "mit Leerzeichen=v", "null=v"]);
     const [a, b, c] = there as [Received, Received, Received];
@@ -243,7 +234,7 @@ describe("sns", () => {
     const big = (one: Delivery): SnsMessage => ({ ...render(one), message: "x".repeat(60_000) });
     expect(
       await publish(
-        Array.from({ length: 10 }, (_, i) => record(BigInt(i), `k${i}`)),
+        Array.from({ length: 10 }, (_, i) => deliveryOf(BigInt(i), `k${i}`)),
         big,
       ),
     ).toEqual(Array(10).fill(delivered));
@@ -257,7 +248,7 @@ describe("sns", () => {
     // In bytes of UTF-8, and to the byte.
     const fitting = "ü".repeat(Math.floor((262_144 - attributes) / 2)) + "x".repeat((262_144 - attributes) % 2);
     const as = (one: Delivery): SnsMessage => ({ ...render(one), message: fitting + (one.at.offset === 1n ? "x" : "") });
-    const results = await publish([record(1n, "a"), record(2n, "b")], as);
+    const results = await publish([deliveryOf(1n, "a"), deliveryOf(2n, "b")], as);
     const answer = "a message of 262145 bytes with its attributes; SNS takes 262144";
     expect(results).toEqual([{ kind: "refused", reason: "unrenderable", answer }, delivered]);
     expect(await cloud.messages()).toHaveLength(1);
@@ -274,7 +265,7 @@ describe("sns", () => {
     ],
   ])("[D42] %s refuses the record, and nothing is published", async (_, part, answer) => {
     await cloud.open({ fifo: false });
-    const results = await publish([record()], (one) => ({ ...render(one), ...part }));
+    const results = await publish([deliveryOf()], (one) => ({ ...render(one), ...part }));
     expect(results).toEqual([{ kind: "refused", reason: "unrenderable", answer }]);
     expect(cloud.sizes).toEqual([]);
   });
@@ -289,7 +280,7 @@ describe("sns", () => {
       const result = `<PublishBatchResponse><PublishBatchResult>${good}</PublishBatchResult></PublishBatchResponse>`;
       response.writeHead(200, { "content-type": "text/xml" }).end(result);
     };
-    expect(await publish([1n, 2n, 3n, 4n, 5n].map((offset) => record(offset, `k${offset}`)))).toEqual([
+    expect(await publish([1n, 2n, 3n, 4n, 5n].map((offset) => deliveryOf(offset, `k${offset}`)))).toEqual([
       delivered,
       { kind: "refused", reason: "sns-InvalidParameter", answer: "InvalidParameter: no" },
       { kind: "retry", reason: "sns-InternalError" },
@@ -301,7 +292,7 @@ describe("sns", () => {
   test("[D43] a call that is refused as a whole for one message is made again message by message", async () => {
     await cloud.open({ fifo: false });
     cloud.answer = (response) => fail(response, 400, "InvalidParameter");
-    const results = await publish([record(1n, "a"), record(2n, "b")]);
+    const results = await publish([deliveryOf(1n, "a"), deliveryOf(2n, "b")]);
     expect(results).toEqual(
       Array(2).fill({ kind: "refused", reason: expect.stringMatching(/^sns-InvalidParameter/), answer: "SNS says InvalidParameter" }),
     );
@@ -318,7 +309,7 @@ describe("sns", () => {
   ])("[D43] an answer of %i %s says nothing of the messages: all of it is tried again, once a call", async (status, code) => {
     await cloud.open({ fifo: false });
     cloud.answer = (response) => fail(response, status, code);
-    const results = await publish([record(1n, "a"), record(2n, "b")]);
+    const results = await publish([deliveryOf(1n, "a"), deliveryOf(2n, "b")]);
     expect(results).toEqual(Array(2).fill({ kind: "retry", reason: expect.stringContaining(code) as string }));
     expect(cloud.sizes).toEqual([2]);
   });
@@ -326,7 +317,8 @@ describe("sns", () => {
   test("[D43] a line that breaks is tried again, and says why", async () => {
     await cloud.open({ fifo: false });
     await cloud.behave("down");
-    expect(await publish([record()])).toEqual([{ kind: "retry", reason: expect.stringContaining("ECONNREFUSED") as string }]);
+    const reason = expect.stringContaining("ECONNREFUSED") as string;
+    expect(await publish([deliveryOf()])).toEqual([{ kind: "retry", reason, unanswered: true }]);
   });
 
   test("[D44] what is no topic's ARN is refused at once", async () => {

@@ -77,7 +77,10 @@ export class SnsSink implements Sink {
       return call.map((placed) => [placed.index, resultOf(placed, output)]);
     } catch (error) {
       const { name } = error as Error;
-      if (!faultsOfOne.has(name)) return call.map(({ index }) => [index, { kind: "retry", reason: reasonOf(error) }]);
+      if (!faultsOfOne.has(name)) {
+        const unanswered = isAnswer(error) ? {} : { unanswered: true as const };
+        return call.map(({ index }) => [index, { kind: "retry", reason: reasonOf(error), ...unanswered }]);
+      }
       if (call.length === 1) return [[call[0]!.index, { kind: "refused", reason: `sns-${name}`, answer: messageOf(error) }]];
       // One behind the other: this is rare, and a call of ten stays what SNS was asked for at once.
       const results: [number, DeliveryResult][] = [];
@@ -96,6 +99,10 @@ function resultOf({ entry }: SnsEntry, { Successful = [], Failed = [] }: Publish
   if (!SenderFault || /throttl/i.test(Code)) return { kind: "retry", reason: `sns-${Code}` };
   return { kind: "refused", reason: `sns-${Code}`, answer: `${Code}: ${Message}`.slice(0, answerChars) };
 }
+
+/** The SDK notes the status of what was answered; without one, SNS may have taken all of it. */
+const isAnswer = (error: unknown): boolean =>
+  (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata?.httpStatusCode !== undefined;
 
 /** Names of the SDK's errors say more than their messages, those of the line less. */
 function reasonOf(error: unknown): string {

@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Delivery } from "@millrace/engine";
-import { sinkConformance, type SinkFault } from "#engine/delivery/conformance.ts";
+import { sinkConformance } from "#engine/delivery/conformance.ts";
+import { deliveryOf } from "../proving/delivery-of.ts";
+import { HttpReceiver, type Taken } from "../proving/http-receiver.ts";
 import { WebhookSink } from "./webhook-sink.ts";
 
 type Posted = { readonly headers: IncomingMessage["headers"]; readonly body: string };
@@ -12,48 +13,27 @@ type Posted = { readonly headers: IncomingMessage["headers"]; readonly body: str
 class Receiver {
   readonly posted: Posted[] = [];
   readonly effects: { key: string; value: string }[] = [];
-  fault: SinkFault = "none";
   answer: ((response: ServerResponse) => void) | undefined;
-  connections = 0;
+  readonly server = new HttpReceiver((taken) => this.take(taken));
   private readonly seen = new Set<string>();
-  private readonly server = createServer((request, response) => void this.take(request, response)).on(
-    "connection",
-    () => (this.connections += 1),
-  );
-  private port = 0;
 
   async open(): Promise<URL> {
-    await new Promise<void>((settle) => this.server.listen(this.port, "127.0.0.1", settle));
-    this.port = (this.server.address() as AddressInfo).port;
-    return new URL(`http://127.0.0.1:${this.port}/hook`);
+    await this.server.open();
+    return this.server.urlOf("/hook");
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    if (this.server.listening) await new Promise<void>((settle) => void this.server.close(() => settle()));
-  }
-
-  async behave(fault: SinkFault): Promise<void> {
-    this.fault = fault;
-    if (fault === "down") await this.close();
-    else if (!this.server.listening) await this.open();
-    if (fault === "none") this.server.closeAllConnections();
-  }
-
-  private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const body = Buffer.concat(parts).toString();
+  private take({ request, body, response }: Taken): void {
+    const { fault } = this.server;
     this.posted.push({ headers: request.headers, body });
     if (this.answer !== undefined) return this.answer(response);
     const { key, value } = JSON.parse(body) as { key: string; value: string };
-    if (this.fault === "hangs") return;
-    if (this.fault === "busy") return void response.writeHead(503, { "retry-after": "0" }).end();
-    if (this.fault === "refuses" && key.startsWith("bad")) return void response.writeHead(422).end(`there is no ${key}`);
+    if (fault === "hangs") return;
+    if (fault === "busy") return void response.writeHead(503, { "retry-after": "0" }).end();
+    if (fault === "refuses" && key.startsWith("bad")) return void response.writeHead(422).end(`there is no ${key}`);
     const id = String(request.headers["webhook-id"]);
     if (!this.seen.has(id)) this.effects.push({ key, value });
     this.seen.add(id);
-    if (this.fault === "cuts") return void request.socket.destroy();
+    if (fault === "cuts") return void request.socket.destroy();
     response.writeHead(204).end();
   }
 }
@@ -69,9 +49,9 @@ sinkConformance("webhook: the laws of delivery", async () => {
   return {
     sink: new WebhookSink({ url, secrets: [], render }),
     keeps: "every",
-    behave: (fault) => receiver.behave(fault),
+    behave: (fault) => receiver.server.behave(fault),
     effects: async () => receiver.effects,
-    close: () => receiver.close(),
+    close: () => receiver.server.close(),
   };
 });
 
@@ -82,21 +62,11 @@ describe("webhook", () => {
     receiver = new Receiver();
     url = await receiver.open();
   });
-  afterEach(() => receiver.close());
+  afterEach(() => receiver.server.close());
 
-  const record: Delivery = {
-    id: "t/0/7",
-    at: { topic: "t", partition: 0, offset: 7n },
-    order: 7n,
-    timestamp: 1,
-    key: "k",
-    value: Buffer.from("v"),
-    headers: [],
-    attempt: 0,
-  };
   const never = new AbortController().signal;
   const post = async (options: Partial<ConstructorParameters<typeof WebhookSink>[0]> = {}) =>
-    (await new WebhookSink({ url, secrets: [], render, ...options }).deliver([record], never))[0]!;
+    (await new WebhookSink({ url, secrets: [], render, ...options }).deliver([deliveryOf()], never))[0]!;
 
   test("[D10] a request is signed with each secret over id, time and body, as Standard Webhooks says", async () => {
     const secrets = [Buffer.from("a".repeat(24)), Buffer.from("b".repeat(24))];
@@ -130,12 +100,23 @@ describe("webhook", () => {
     }
   });
 
+  test.each([
+    [200, { kind: "delivered" }],
+    [422, { kind: "refused", reason: "http-422", answer: "so far" }],
+    [503, { kind: "retry", reason: "http-503" }],
+  ])("[D11] an answer that does not end says what its status says: %s is not asked for again and again", async (status, result) => {
+    receiver.answer = (response) => void response.writeHead(status).write("so far");
+    const began = performance.now();
+    expect(await post({ answerMs: 100 })).toEqual(result);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
   test("[D11] what was taken leaves its connection for the next", async () => {
     receiver.answer = (response) => void response.writeHead(200).end("thanks ".repeat(1000));
     const sink = new WebhookSink({ url, secrets: [], render });
-    for (let i = 0; i < 5; i++) expect(await sink.deliver([record], never)).toEqual([{ kind: "delivered" }]);
+    for (let i = 0; i < 5; i++) expect(await sink.deliver([deliveryOf()], never)).toEqual([{ kind: "delivered" }]);
     // The next request may begin before the one before it has let go.
-    expect(receiver.connections).toBeLessThanOrEqual(2);
+    expect(receiver.server.connections).toBeLessThanOrEqual(2);
   });
 
   test.each([
@@ -169,7 +150,7 @@ describe("webhook", () => {
   });
 
   test("[D11] a line that breaks is tried again, and says why", async () => {
-    await receiver.close();
+    await receiver.server.close();
     expect(await post()).toMatchObject({ kind: "retry", reason: expect.stringContaining("ECONNREFUSED") as string });
   });
 });

@@ -14,12 +14,15 @@ export type WebhookOptions = {
   readonly clock?: () => number;
   /** Requests at the same time for one partition. */
   readonly requests?: number;
+  /** How long the body of an answer may take, ms. */
+  readonly answerMs?: number;
 };
 
 /** Of an answer, so much is kept for the dead letter. */
 const answerBytes = 1000;
-/** More of an answer than that is not worth its connection. */
+/** More of an answer than that is not worth its connection, nor longer. */
 const drainedBytes = 64 << 10;
+const defaultAnswerMs = 1000;
 
 /**
  * Posts each record to one address, signed as Standard Webhooks says (standardwebhooks.com, 1.0.0): `webhook-id` is the record's own, the same whenever it is
@@ -47,7 +50,7 @@ export class WebhookSink implements Sink {
   async close(): Promise<void> {}
 
   async #post(record: Delivery, signal: AbortSignal): Promise<DeliveryResult> {
-    const { url, render } = this.#options;
+    const { url, render, answerMs = defaultAnswerMs } = this.#options;
     let body: WebhookBody;
     try {
       body = render(record);
@@ -60,10 +63,10 @@ export class WebhookSink implements Sink {
       const { status } = response;
       if (response.ok) {
         // Read to its end, so that the connection can be used again: one that is let go of before is closed. What breaks here has been taken.
-        await firstOf(response, drainedBytes).catch(() => undefined);
+        await firstOf(response, drainedBytes, answerMs).catch(() => undefined);
         return { kind: "delivered" };
       }
-      const answer = await firstOf(response, answerBytes);
+      const answer = await firstOf(response, answerBytes, answerMs);
       if (status === 408 || status === 425 || status === 429 || status >= 500) {
         const afterMs = this.#retryAfterMs(response.headers.get("retry-after"));
         return { kind: "retry", reason: `http-${status}`, ...(afterMs === undefined ? {} : { afterMs }) };
@@ -108,11 +111,14 @@ function checkUrl({ protocol, hostname, username, password }: URL): void {
   if (username !== "" || password !== "") throw new TypeError("the address of a webhook has no login in it: sign the requests");
 }
 
-async function firstOf(response: Response, mostBytes: number): Promise<string> {
+/** What has come of a body within bytes and time; the status has said what counts, so nobody waits for the rest. */
+async function firstOf(response: Response, mostBytes: number, withinMs: number): Promise<string> {
   const reader = response.body?.getReader();
   if (reader === undefined) return "";
   const parts: Uint8Array[] = [];
   let length = 0;
+  // What is being read ends by that.
+  const timer = setTimeout(() => void reader.cancel().catch(() => undefined), withinMs);
   try {
     while (length < mostBytes) {
       const { done, value } = await reader.read();
@@ -121,6 +127,7 @@ async function firstOf(response: Response, mostBytes: number): Promise<string> {
       length += value.length;
     }
   } finally {
+    clearTimeout(timer);
     await reader.cancel().catch(() => undefined);
   }
   return Buffer.concat(parts).subarray(0, mostBytes).toString("utf8");
