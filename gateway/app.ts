@@ -27,6 +27,7 @@ export type AppOptions = {
 const tailPollMs = 200;
 const heartbeatMs = 15_000;
 const maxTails = 100;
+const nothingHere = "events are posted to /v1/events, queries are asked at /v1/queries; /docs tells every address";
 
 /** The routes of the gateway. `POST /v1/events` is reached here too, when the app is served without the gateway's own listener. */
 export function createApp({ ingest, authorize, limits, health, tail, ids, nowMs, logger }: AppOptions): Hono {
@@ -41,7 +42,13 @@ export function createApp({ ingest, authorize, limits, health, tail, ids, nowMs,
     ingest.handle(incoming, outgoing);
     return RESPONSE_ALREADY_SENT;
   });
-  app.all("/v1/events", (c) => refuse(c, { slug: "method-not-allowed", detail: "events are posted", headers: { Allow: "POST" } }));
+  app.all("/v1/events", (c) =>
+    refuse(c, {
+      slug: "method-not-allowed",
+      detail: "events are posted to this address; /docs has a line to copy",
+      headers: { Allow: "POST" },
+    }),
+  );
   app.get("/v1/limits", (c) => c.json(limits));
 
   app.get("/livez", (c) => c.json({ status: "alive" }));
@@ -79,7 +86,7 @@ export function createApp({ ingest, authorize, limits, health, tail, ids, nowMs,
     });
   });
 
-  app.notFound((c) => refuse(c, { slug: "not-found", detail: "there is nothing at this address" }));
+  app.notFound((c) => refuse(c, { slug: "not-found", detail: nothingHere }));
   app.onError((error, c) => {
     logger.error({ event: logEvents.bug, err: error }, "the gateway has a bug");
     return refuse(c, { slug: "internal-error", detail: "the request could not be handled" });

@@ -16,8 +16,13 @@ const withPort = /:\d{1,5}$/;
 /**
  * What must hold of any request's head before a route looks at it: one Host that is served here (a page elsewhere may have a name that leads
  * to this machine), no foreign Origin, a literal path, bounded headers and query. Node lets two Host headers pass, and takes the first.
+ * Where any host is served, `open` says that no key is asked for, so that a page elsewhere could post in the name of whoever looks at it. [G31]
  */
-export function frontDoor(limits: Limits, hosts: Hosts): (request: IncomingMessage) => Problem | undefined {
+export function frontDoor(
+  limits: Limits,
+  hosts: Hosts,
+  { open = false }: { readonly open?: boolean } = {},
+): (request: IncomingMessage) => Problem | undefined {
   const served = hosts === "any" ? undefined : new Set(hosts.map((host) => host.toLowerCase()));
   return (request) => {
     const { rawHeaders } = request;
@@ -39,11 +44,20 @@ export function frontDoor(limits: Limits, hosts: Hosts): (request: IncomingMessa
       return { slug: "host-not-allowed", detail: "the Host header names a host that is not served here" };
     }
     const { origin } = request.headers;
-    if (origin !== undefined && served !== undefined && !isServedOrigin(origin, served)) {
-      return { slug: "origin-not-allowed", detail: "pages of another origin may not call this gateway" };
-    }
+    if (origin !== undefined && served !== undefined && !isServedOrigin(origin, served)) return foreignPage;
+    if (served === undefined && open && isOfForeignPage(request, host)) return foreignPage;
     return pathProblem(request.url ?? "", limits);
   };
+}
+
+const foreignPage: Problem = { slug: "origin-not-allowed", detail: "pages of another origin may not call this gateway" };
+
+/** What changes something, sent by a page of another origin: browsers say so themselves (Fetch Metadata), older ones by an Origin that is not this host. */
+function isOfForeignPage({ method, headers }: IncomingMessage, host: string | undefined): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined) return site !== "same-origin" && site !== "none";
+  return headers.origin !== undefined && /^https?:\/\/([^/]+)$/i.exec(headers.origin)?.[1]?.toLowerCase() !== host;
 }
 
 function isServedOrigin(origin: string, served: ReadonlySet<string>): boolean {

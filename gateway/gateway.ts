@@ -86,7 +86,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const partitionsOf = (topic: string, bySchema: number): number => partitions?.get(topic) ?? bySchema;
   const ingest = new Ingest({ lanes, authorize, limits, partitionsOf, nowMs, ids, health, tail, metrics, logger, logAway: () => logAway });
   const app = createApp({ ingest, authorize, limits, health, tail, ids, nowMs, logger });
-  const admit = frontDoor(limits, options.hosts ?? loopbackHosts);
+  const admit = frontDoor(limits, options.hosts ?? loopbackHosts, { open: options.access.kind === "open" });
   // The rest of the house must not find Request and Response replaced.
   const serveApp = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return {

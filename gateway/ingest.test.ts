@@ -89,7 +89,9 @@ test("[G10] a developer's curl needs no content type, id, time, source or versio
   });
   const curl = { method: "POST", path: "/v1/events", body };
   const headers = { "content-type": "application/x-www-form-urlencoded" };
-  expect((await send({ ...curl, headers })).status).toBe(415);
+  const refused = await send({ ...curl, headers });
+  expect(refused.status).toBe(415);
+  expect(refused.text).toContain("application/x-www-form-urlencoded is not read here: send application/json");
   expect((await send({ ...curl, headers: { "content-type": "application/json" } })).status).toBe(422);
   const answer = await send({ ...curl, headers: { ...headers, authorization: "Bearer sk_dev" } });
   expect(answer.status, answer.text).toBe(200);
@@ -103,6 +105,19 @@ test("[G10] a developer's curl needs no content type, id, time, source or versio
     timestamp: Date.parse("2026-11-21T09:00:00.000Z"),
     event: { source: "developer", data: { quantity: 1 } },
   });
+});
+
+test("[G10] a developer who misspelt the type is told that, and nothing of what would have been filled in", async () => {
+  const { send } = await open();
+  const headers = { authorization: "Bearer sk_dev" };
+  const answer = await send({
+    method: "POST",
+    path: "/v1/events",
+    headers,
+    body: JSON.stringify({ eventType: "cart.item_add", data: {} }),
+  });
+  expect(answer.status).toBe(422);
+  expect(answer.json!.results![0]!.errors).toMatchObject([{ pointer: "/eventType", didYouMean: "cart.item_added" }]);
 });
 
 test("[G12] a time far ahead counts as now and is told; a wrong clock is put right by sentAt; times before 1970 are refused", async () => {

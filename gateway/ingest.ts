@@ -12,13 +12,14 @@ import { type TraceContext, traceContext } from "./admission/trace-context.ts";
 import { type EventFault, retryCodes } from "./event-codes.ts";
 import type { Health } from "./health.ts";
 import type { Ids } from "./ids.ts";
-import type { Lanes, Landing } from "./lanes/lanes.ts";
+import type { Origin } from "./lanes/in-flight.ts";
+import type { Lanes } from "./lanes/lanes.ts";
 import { recordHeaders } from "./lanes/record-headers.ts";
 import type { Limits } from "./limits.ts";
 import { type GatewayMetrics, logEvents } from "./metrics.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type Problem, problemBody, problems, problemType, retryAfterSeconds } from "./problem.ts";
-import { readableId, Reply } from "./reply.ts";
+import { readableId, readableType, Reply } from "./reply.ts";
 import type { Tail, TailEntry } from "./tail.ts";
 
 export type IngestOptions = {
@@ -71,6 +72,8 @@ export class Ingest {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
+    // Its connection was refused before it came: whatever is answered, the sender reads that, so nothing of it may be stored. [G29]
+    if (request.socket.writableEnded) return letGo(request);
     const { ids, nowMs } = this.#options;
     const receivedAtMs = nowMs();
     const trace = traceContext(headerOf(request, "traceparent"), ids.hex);
@@ -109,6 +112,7 @@ export class Ingest {
           headers: { Connection: "close" },
         });
       case "whole": {
+        if (exchange.request.socket.writableEnded) return;
         try {
           this.#onWholeBody(exchange, head, end.bytes);
         } catch (error) {
@@ -151,40 +155,37 @@ export class Ingest {
       this.#answer(exchange, reply, { skewMs, recordedTime });
     });
     const leave = this.#open.enter(() => reply.giveUp((i) => eventIdOf(admissions[i]), retryAfterSeconds(ids.roll()) * 1000));
+    const landed = this.#landed(reply, recordedTime);
     const headersOf = recordHeaders({ traceparent: trace.traceparent, recordedTime });
     for (const [i, admission] of admissions.entries()) {
       if (admission.kind === "rejected") {
         const eventId = readableId(values[i]);
         reply.reject(i, eventId, admission.faults);
         const { code, pointer, detail } = admission.faults[0]!;
-        this.#show({ at: recordedTime, status: "rejected", eventId, eventType: null, code, pointer, detail });
+        this.#show({ at: recordedTime, status: "rejected", eventId, eventType: readableType(values[i]), code, pointer, detail });
         continue;
       }
-      const stamp = { headers: headersOf(admission.correlationId), receivedAtMs };
-      lanes.take(admission, stamp, (landing) => this.#landed(reply, i, { event: admission, landing, at: recordedTime }));
+      lanes.take(admission, { i, headers: headersOf(admission.correlationId), receivedAtMs, landed });
     }
   }
 
-  #landed(
-    reply: Reply,
-    i: number,
-    landed: { readonly event: Admission & { kind: "admitted" }; readonly landing: Landing; readonly at: string },
-  ): void {
-    const { event, landing, at } = landed;
-    const { eventId, eventType, warnings } = event;
-    switch (landing.kind) {
-      case "accepted":
-        reply.accept(i, { eventId, token: landing.token, warnings });
-        return this.#show({ at, status: "accepted", eventId, eventType });
-      case "duplicate":
-        reply.duplicateOf(i, { eventId, token: landing.token, receivedAt: new Date(landing.receivedAtMs).toISOString() });
-        return this.#show({ at, status: "duplicate", eventId, eventType });
-      case "retry":
-        reply.delay(i, eventId, { code: landing.code, retryAfterMs: landing.afterMs });
-        return this.#show({ at, status: "retry", eventId, eventType, code: landing.code });
-      default:
-        return landing satisfies never;
-    }
+  /** What writes the rows of one request's answer as its events land. */
+  #landed(reply: Reply, at: string): Origin["landed"] {
+    return ({ eventId, eventType, warnings }, i, landing) => {
+      switch (landing.kind) {
+        case "accepted":
+          reply.accept(i, { eventId, token: landing.token, warnings });
+          return this.#show({ at, status: "accepted", eventId, eventType });
+        case "duplicate":
+          reply.duplicateOf(i, { eventId, token: landing.token, receivedAt: new Date(landing.receivedAtMs).toISOString() });
+          return this.#show({ at, status: "duplicate", eventId, eventType });
+        case "retry":
+          reply.delay(i, eventId, { code: landing.code, retryAfterMs: landing.afterMs });
+          return this.#show({ at, status: "retry", eventId, eventType, code: landing.code });
+        default:
+          return landing satisfies never;
+      }
+    };
   }
 
   #show(entry: Omit<TailEntry, "n">): void {
@@ -233,6 +234,15 @@ export class Ingest {
     for (const [code, count] of reply.codes ?? []) metrics.events(isRetry(code) ? "retry" : "rejected", code, count);
   }
 }
+
+/** Its sender has the time to read what was answered: a connection that is broken at once may lose that. */
+function letGo(request: IncomingMessage): void {
+  const { socket } = request;
+  request.resume();
+  socket.setTimeout(lingerMs, () => socket.destroy());
+}
+
+const lingerMs = 1000;
 
 const notAnObject: Admission = {
   kind: "rejected",

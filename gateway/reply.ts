@@ -1,3 +1,4 @@
+import { isEventType } from "#schemas/event-registry.ts";
 import type { EventFault, EventWarning, RetryCode } from "./event-codes.ts";
 import type { Problem } from "./problem.ts";
 
@@ -17,6 +18,14 @@ export function readableId(value: unknown): string | null {
   return typeof id === "string" && echoableId.test(id) ? id : null;
 }
 
+/** The type of something that was refused, if it names one: nothing else of what was sent is told. */
+export function readableType(value: unknown): string | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { eventType, type } = value as { eventType?: unknown; type?: unknown };
+  const named = eventType ?? type;
+  return typeof named === "string" && isEventType(named) ? named : null;
+}
+
 /**
  * The answer to one request as it comes together: one row an event, in the order of the request, written as JSON text at once. `complete` is
  * called when the last row is there; rows that come after `giveUp` are too late and change nothing.
@@ -34,7 +43,8 @@ export class Reply {
   retry = 0;
   retryAfterMs = 0;
   #open: number;
-  #timedOut = false;
+  /** Of some nobody knows whether they are stored. */
+  #unknown = false;
 
   constructor(events: number, minimal: boolean, complete: (reply: Reply) => void) {
     this.#events = events;
@@ -77,6 +87,7 @@ export class Reply {
   delay(i: number, eventId: string, why: { readonly code: RetryCode; readonly retryAfterMs: number }): void {
     if (this.#set(i, JSON.stringify({ i, eventId, status: "retry", ...why }))) {
       this.retry += 1;
+      this.#unknown ||= why.code === "ack_timeout";
       this.retryAfterMs = Math.max(this.retryAfterMs, why.retryAfterMs);
       this.#count(why.code);
       this.#close();
@@ -86,7 +97,6 @@ export class Reply {
   /** The log did not answer in time: what has no row yet is unknown, and safe to send again with the same id. */
   giveUp(idOf: (i: number) => string, retryAfterMs: number): void {
     if (this.#open === 0) return;
-    this.#timedOut = true;
     for (let i = 0; i < this.#events; i++) {
       if (this.#rows[i] === undefined) this.delay(i, idOf(i), { code: "ack_timeout", retryAfterMs });
     }
@@ -105,7 +115,7 @@ export class Reply {
     const { accepted, duplicate, rejected, retry } = this;
     const retryAfterMs = retry > 0 ? this.retryAfterMs : undefined;
     const problem = (slug: Problem["slug"], detail: string): Answer => ({ kind: "problem", problem: { slug, detail }, retryAfterMs });
-    if (this.#timedOut) return problem("ack-timeout", `the log did not confirm ${retry} of ${this.#events} events in time`);
+    if (this.#unknown) return problem("ack-timeout", `the log did not confirm ${retry} of ${this.#events} events in time`);
     if (rejected === 0 && retry === 0) return { kind: "results", status: 200, retryAfterMs };
     if (accepted + duplicate + retry === 0) return problem("all-events-rejected", `${rejected} of ${rejected} events were rejected`);
     if (accepted + duplicate + rejected === 0) return problem("log-unavailable", `the log took none of ${retry} events`);

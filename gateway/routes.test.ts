@@ -50,28 +50,31 @@ test("[G23] the tail tells the last answers with reasons, bounded, from any numb
 
 test("[G23] GET /v1/tail answers JSON, or a stream of events that goes on where it was left", async () => {
   const { post, send, port } = await open();
-  await post([viewed("a"), { ...viewed("b"), data: {} }]);
+  await post([viewed("a"), { ...viewed("b"), data: {} }, { ...viewed("c"), eventType: "somebody@example.com" }]);
   const { last, results } = JSON.parse((await send({ path: "/v1/tail" })).text) as { last: number; results: TailEntry[] };
-  expect(last).toBe(2);
+  expect(last).toBe(3);
   expect(
-    results.map(({ status, eventId, code, pointer }) => [status, eventId, code, pointer]).toSorted((a, b) => (a[1]! < b[1]! ? -1 : 1)),
+    results
+      .map(({ status, eventId, eventType, code, pointer }) => [status, eventId, eventType, code, pointer])
+      .toSorted((a, b) => (a[1]! < b[1]! ? -1 : 1)),
   ).toEqual([
-    ["accepted", "a", undefined, undefined],
-    ["rejected", "b", "schema_violation", "/data/sku"],
+    ["accepted", "a", "product.viewed", undefined, undefined],
+    ["rejected", "b", "product.viewed", "schema_violation", "/data/sku"],
+    ["rejected", "c", null, "unknown_schema", "/eventType"],
   ]);
-  expect(JSON.parse((await send({ path: "/v1/tail?since=2" })).text)).toEqual({ last: 2, results: [] });
+  expect(JSON.parse((await send({ path: "/v1/tail?since=3" })).text)).toEqual({ last: 3, results: [] });
   expect((await send({ path: "/v1/tail?since=-1e99" })).status).toBe(200);
   expect((await send({ path: "/v1/tail", headers: { authorization: "Bearer no" } })).status).toBe(401);
   const socket = connect(port, "127.0.0.1");
   let text = "";
   socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
   socket.write(
-    "GET /v1/tail HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test\r\nAccept: text/event-stream\r\nLast-Event-ID: 2\r\n\r\n",
+    "GET /v1/tail HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test\r\nAccept: text/event-stream\r\nLast-Event-ID: 3\r\n\r\n",
   );
   await vi.waitFor(() => expect(text).toContain("text/event-stream"), 10_000);
-  await post(viewed("c"));
-  await vi.waitFor(() => expect(text).toContain('"eventId":"c"'), { timeout: 5_000 });
-  expect(text).toContain("id: 3");
+  await post(viewed("d"));
+  await vi.waitFor(() => expect(text).toContain('"eventId":"d"'), { timeout: 5_000 });
+  expect(text).toContain("id: 4");
   expect(text).not.toContain('"eventId":"a"');
   socket.destroy();
 });

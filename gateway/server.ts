@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { keptHeaders } from "./front-door.ts";
 import type { Limits } from "./limits.ts";
@@ -83,11 +83,16 @@ const answers: Readonly<Record<string, readonly [slug: ProblemSlug, detail: stri
   ERR_HTTP_REQUEST_TIMEOUT: ["request-timeout", "the request came too slowly"],
 };
 
-/** What could not be read as a request is answered in the same form as what could, then the connection ends. */
+/** What could not be read as a request is answered in the same form as what could, then the connection ends. [G29] */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  const begun = (socket as Socket & { readonly _httpMessage?: { readonly headersSent: boolean } })._httpMessage?.headersSent === true;
-  if (error.code === "ECONNRESET" || !socket.writable || begun) {
+  const owed = (socket as Socket & { readonly _httpMessage?: ServerResponse })._httpMessage;
+  if (error.code === "ECONNRESET" || !socket.writable || owed?.headersSent === true) {
     socket.destroy();
+    return;
+  }
+  if (owed?.req.complete === true) {
+    // A whole request waits for its own answer, and must not take this refusal for it: what it brought may be stored. Its answer is the last.
+    owed.shouldKeepAlive = false;
     return;
   }
   const [slug, detail] = answers[error.code ?? ""] ?? ["malformed-request", "the request is not HTTP/1.1 as this gateway reads it"];

@@ -13,7 +13,7 @@ export type TailEntry = {
 
 /** The last answers given to events, for people who want to see what comes and what is refused. Bounded; what is older is gone. */
 export class Tail {
-  readonly #ring: (TailEntry | undefined)[];
+  readonly #ring: (Omit<TailEntry, "n"> | undefined)[];
   #next = 1;
 
   constructor(size = 200) {
@@ -26,13 +26,16 @@ export class Tail {
   }
 
   add(entry: Omit<TailEntry, "n">): void {
-    this.#ring[this.#next % this.#ring.length] = { n: this.#next, ...entry };
+    this.#ring[this.#next % this.#ring.length] = entry;
     this.#next += 1;
   }
 
   /** Entries after number `since`, the oldest first, as far as they are still there. */
   since(since: number): readonly TailEntry[] {
     const first = Math.max(since + 1, this.#next - this.#ring.length, 1);
-    return Array.from({ length: Math.max(0, this.#next - first) }, (_, i) => this.#ring[(first + i) % this.#ring.length]!);
+    return Array.from({ length: Math.max(0, this.#next - first) }, (_, i) => ({
+      n: first + i,
+      ...this.#ring[(first + i) % this.#ring.length]!,
+    }));
   }
 }

@@ -37,8 +37,10 @@ export function fillDefaults(value: unknown, defaults: { readonly eventId: () =>
   if (event["timestamp"] === undefined) fill("timestamp", defaults.timestamp, "the time of arrival");
   if (event["source"] === undefined) fill("source", "developer", "nobody said who is sending");
   const type = event["eventType"];
-  if (event["eventVersion"] === undefined && typeof type === "string" && isEventType(type)) {
-    fill("eventVersion", schemaOf(type).version, "the current version of the schema");
+  if (event["eventVersion"] === undefined) {
+    if (typeof type === "string" && isEventType(type)) fill("eventVersion", schemaOf(type).version, "the current version of the schema");
+    // The event is refused for its type; that nobody said its version is no fault of a developer's.
+    else event["eventVersion"] = "1.0.0";
   }
   return { value: event, warnings };
 }

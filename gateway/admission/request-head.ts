@@ -44,7 +44,7 @@ export function headJudge(options: HeadJudgeOptions): (request: IncomingMessage)
       return { slug: "log-unavailable", detail: away, headers: { "Retry-After": String(retryAfterSeconds(ids.roll())) } };
     }
     const format = formatOf(headers["content-type"], principal.developer);
-    if (format === undefined) return unsupportedType;
+    if (format === undefined) return unsupportedType(headers["content-type"]);
     const coding = codingOf(headers["content-encoding"]);
     if (coding === undefined) return unsupportedCoding;
     const length = headers["content-length"];
@@ -64,11 +64,15 @@ const draining: Problem = {
   headers: { Connection: "close", "Retry-After": "1" },
 };
 
-const unsupportedType: Problem = {
-  slug: "unsupported-media-type",
-  detail: `send ${acceptedTypes}, in UTF-8`,
-  headers: { "Accept-Post": acceptedTypes },
-};
+function unsupportedType(sent: string | undefined): Problem {
+  const named =
+    sent === undefined ? "no Content-Type was sent" : /^[\w.+-]{1,64}\/[\w.+-]{1,64}(?:\s*;\s*charset="?[\w-]{1,32}"?)?/i.exec(sent)?.[0];
+  return {
+    slug: "unsupported-media-type",
+    detail: `${named === undefined ? "" : `${named}${sent === undefined ? "" : " is not read here"}: `}send ${acceptedTypes}, in UTF-8`,
+    headers: { "Accept-Post": acceptedTypes },
+  };
+}
 
 const unsupportedCoding: Problem = {
   slug: "unsupported-encoding",

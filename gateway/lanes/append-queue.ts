@@ -3,8 +3,9 @@ import { BrokerError } from "#engine/broker/broker-error.ts";
 import { type NewRecord, RecordBatchBuilder } from "#engine/broker/record-batch.ts";
 import type { RetryCode } from "../event-codes.ts";
 
+/** What became of a record; the token of a stored one is its `prefix` and its `offset`. */
 export type Outcome =
-  | { readonly kind: "stored"; readonly token: string }
+  | { readonly kind: "stored"; readonly prefix: string; readonly offset: number | bigint }
   | { readonly kind: "retry"; readonly code: RetryCode; readonly afterMs: number };
 
 /** One record on its way to the log. Its key is its lane: records of one lane and topic are stored in the order of `submit`, or not at all. */
@@ -136,7 +137,7 @@ export class AppendQueue {
 
   async #append(groups: readonly Group[]): Promise<void> {
     const startedAt = performance.now();
-    const batches = groups.map(toBatch);
+    const batches = toBatches(groups);
     const { results, error } = await this.#send(batches);
     for (const [i, group] of groups.entries()) this.#settle(group, results[i]);
     const records = batches.reduce((sum, { count }) => sum + count, 0);
@@ -167,15 +168,16 @@ export class AppendQueue {
       // Offsets of Kafka and of the embedded log are exact numbers; a Kinesis sequence number is not.
       const first = offset <= Number.MAX_SAFE_INTEGER - members.length ? Number(offset) : offset;
       for (const [i, member] of members.entries()) {
-        const at = typeof first === "number" ? first + i : first + BigInt(i);
-        this.#end(member, { kind: "stored", token: `${prefix}${at}` });
+        this.#end(member, { kind: "stored", prefix, offset: typeof first === "number" ? first + i : first + BigInt(i) });
       }
       return;
     }
     const afterMs = result?.afterMs ?? defaultAfterMs;
+    const uncertain = result?.uncertain === true;
     const failed = new Set<string>();
     for (const member of members) {
-      const code = failed.has(member.key) ? "blocked_by_predecessor" : "log_unavailable";
+      // Where the log itself does not know, nobody may be told that nothing was stored. [G30]
+      const code = uncertain ? "ack_timeout" : failed.has(member.key) ? "blocked_by_predecessor" : "log_unavailable";
       failed.add(member.key);
       this.#end(member, { kind: "retry", code, afterMs });
     }
@@ -194,9 +196,12 @@ export class AppendQueue {
   }
 }
 
-function toBatch({ topic, partition, members, bytes: capacity }: Group): RecordBatch {
-  const builder = new RecordBatchBuilder(capacity);
-  for (const member of members) builder.append(member);
-  const { count, bytes } = builder.take()!;
-  return { topic, partition, kind: "records", count, bytes };
+/** All batches of one append lie in one buffer. */
+function toBatches(groups: readonly Group[]): RecordBatch[] {
+  const builder = new RecordBatchBuilder(groups.reduce((sum, { bytes }) => sum + bytes, 0));
+  return groups.map(({ topic, partition, members }) => {
+    for (const member of members) builder.append(member);
+    const { count, bytes } = builder.share()!;
+    return { topic, partition, kind: "records", count, bytes };
+  });
 }

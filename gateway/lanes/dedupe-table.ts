@@ -1,3 +1,6 @@
+import { idHash } from "./id-hash.ts";
+import { type EventName, type StoredAt, StoredIds } from "./stored-ids.ts";
+
 /** What is known of an event's id: nothing yet, on its way to the log (`first` decides), or stored. */
 export type Known<Pending> =
   | { readonly kind: "fresh" }
@@ -5,7 +8,6 @@ export type Known<Pending> =
   | { readonly kind: "done"; readonly token: string; readonly receivedAtMs: number };
 
 export type DedupeLimits = { readonly entries: number; readonly withinMs: number };
-export type EventName = { readonly source: string; readonly eventId: string };
 
 /**
  * The fast path against resent events: ids of the last `withinMs`, at most `entries` of them; those longest unseen are forgotten first, half a
@@ -16,8 +18,11 @@ export class DedupeTable<Pending extends object> {
   readonly #limits: DedupeLimits;
   readonly #pending = new Names<{ first: Pending | undefined }>();
   // Two generations instead of one list in order of use: taking single entries out of a large map costs more than all else here.
-  #young = new Generation();
-  #old = new Generation();
+  #young = new StoredIds();
+  #old = new StoredIds();
+  readonly #hash = idHash();
+  /** Who looks an id up claims it next, nearly always. */
+  #looked = { eventId: "", hash: 0 };
 
   constructor(limits: DedupeLimits) {
     this.#limits = limits;
@@ -31,32 +36,44 @@ export class DedupeTable<Pending extends object> {
   look(name: EventName, nowMs: number): Known<Pending> {
     const first = this.#pending.get(name)?.first;
     if (first !== undefined) return { kind: "pending", first };
-    let known = this.#young.get(name);
+    const hash = this.#hashOf(name);
+    let known = this.#young.get(name, hash);
     if (known === undefined) {
-      known = this.#old.get(name);
+      known = this.#old.get(name, hash);
       if (known === undefined) return fresh;
-      this.#keep(name, known);
+      this.#keep(name, hash, known);
     }
-    return known.receivedAtMs + this.#limits.withinMs <= nowMs ? fresh : known;
+    const { prefix, offset, receivedAtMs } = known;
+    return receivedAtMs + this.#limits.withinMs <= nowMs ? fresh : { kind: "done", token: `${prefix}${offset}`, receivedAtMs };
   }
 
-  /** Takes note that `first` is under way. The answer must be called when its append has ended: with the token, or without one to forget it. */
-  claim(name: EventName, first: Pending, receivedAtMs: number): (token: string | undefined) => void {
+  /** Takes note that `first` is under way. The answer must be called when its append has ended: with its place, or without one to forget it. */
+  claim(name: EventName, first: Pending, receivedAtMs: number): (at: Omit<StoredAt, "receivedAtMs"> | undefined) => void {
     const pending: { first: Pending | undefined } = { first };
+    const hash = this.#hashOf(name);
     this.#pending.set(name, pending);
-    return (token) => {
+    return (at) => {
       this.#pending.delete(name);
       // A map that is busy leaves copies of itself behind, with what was in it.
       pending.first = undefined;
-      if (token !== undefined) this.#keep(name, { token, receivedAtMs });
+      if (at !== undefined) this.#keep(name, hash, { prefix: at.prefix, offset: at.offset, receivedAtMs });
     };
   }
 
-  #keep(name: EventName, stored: { readonly token: string; readonly receivedAtMs: number }): void {
-    this.#young.set(name, stored);
+  #hashOf({ eventId }: EventName): number {
+    const looked = this.#looked;
+    if (looked.eventId !== eventId) {
+      looked.hash = this.#hash(eventId);
+      looked.eventId = eventId;
+    }
+    return looked.hash;
+  }
+
+  #keep(name: EventName, hash: number, stored: StoredAt): void {
+    this.#young.set(name, hash, stored);
     if (this.#young.size * 2 < this.#limits.entries) return;
     this.#old = this.#young;
-    this.#young = new Generation();
+    this.#young = new StoredIds();
   }
 }
 
@@ -83,41 +100,6 @@ class Names<T> {
     this.size -= 1;
     // Sources are the senders' to name.
     if (ofSource.size === 0) this.#bySource.delete(source);
-  }
-}
-
-type Done = Known<never> & { readonly kind: "done" };
-
-/** Stored ids in columns: of an object for each of them, collecting garbage would take longer than the table saves. */
-class Generation {
-  readonly #slots = new Names<number>();
-  readonly #prefixes: string[] = [];
-  /** What stands behind the prefix of a token; a text where it is no exact number. */
-  readonly #offsets: (number | string)[] = [];
-  readonly #receivedAtMs: number[] = [];
-  /** Each prefix once. */
-  readonly #known = new Map<string, string>();
-
-  get size(): number {
-    return this.#receivedAtMs.length;
-  }
-
-  get(name: EventName): Done | undefined {
-    const slot = this.#slots.get(name);
-    if (slot === undefined) return undefined;
-    return { kind: "done", token: `${this.#prefixes[slot]!}${this.#offsets[slot]!}`, receivedAtMs: this.#receivedAtMs[slot]! };
-  }
-
-  set(name: EventName, { token, receivedAtMs }: { readonly token: string; readonly receivedAtMs: number }): void {
-    const cut = token.lastIndexOf(":") + 1;
-    const prefix = token.slice(0, cut);
-    const offset = token.slice(cut);
-    let known = this.#known.get(prefix);
-    if (known === undefined) this.#known.set(prefix, (known = prefix));
-    this.#slots.set(name, this.size);
-    this.#prefixes.push(known);
-    this.#offsets.push(String(Number(offset)) === offset ? Number(offset) : offset);
-    this.#receivedAtMs.push(receivedAtMs);
   }
 }
 

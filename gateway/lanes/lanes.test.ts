@@ -37,12 +37,14 @@ function createGateKeeper(): GateKeeper {
           const gate: Gate = {
             batches,
             pass: () => appender.append(batches).then(resolve, reject),
-            refuse: (which = () => true) => {
+            refuse: (which = () => true, more = {}) => {
               const good = batches.filter((batch) => !which(batch));
               return appender.append(good).then((results) => {
                 const rest = [...results];
                 resolve(
-                  batches.map((batch): AppendResult => (which(batch) ? { kind: "retry", afterMs: 300, reason: "refused" } : rest.shift()!)),
+                  batches.map((batch): AppendResult =>
+                    which(batch) ? { kind: "retry", afterMs: 300, reason: "refused", ...more } : rest.shift()!,
+                  ),
                 );
               }, reject);
             },
@@ -64,7 +66,7 @@ function createGateKeeper(): GateKeeper {
 type Gate = {
   readonly batches: readonly RecordBatch[];
   readonly pass: () => Promise<void>;
-  readonly refuse: (which?: (batch: RecordBatch) => boolean) => Promise<void>;
+  readonly refuse: (which?: (batch: RecordBatch) => boolean, more?: { readonly uncertain?: true }) => Promise<void>;
   readonly fail: (error: unknown) => void;
 };
 
@@ -128,6 +130,24 @@ test("[G7] where a log stores a part of an append, each topic's part is answered
   expect(codes(await answer)).toEqual(["accepted", "log_unavailable", "accepted", "accepted", "blocked_by_predecessor"]);
   gate.openForGood();
   expect(await idsOf(gateway)).toEqual(["v1", "v2", "x"]);
+});
+
+test("[G30] events of which the log does not know whether it has them are unknown (504), not refused; what was not sent yet is", async () => {
+  const gate = gated();
+  const gateway = await open({ wrap: gate.wrap });
+  const post = (id: string): Promise<Answered> => gateway.post([viewed(`${id}1`), viewed(`${id}2`), viewed(`${id}3`, { session: "s-2" })]);
+  const answer = post("a");
+  const sent = await gate.arrived();
+  const later = gateway.post(viewed("later"));
+  await waiting(gateway, 4);
+  await sent.refuse((batch) => batch === sent.batches[0], { uncertain: true });
+  expect((await answer).status).toBe(504);
+  expect((await answer).json!.type).toBe("/problems/ack-timeout");
+  expect(codes(await answer)).toEqual(["ack_timeout", "ack_timeout", "accepted"]);
+  expect([(await later).status, codes(await later)]).toEqual([503, ["blocked_by_predecessor"]]);
+  // What is unknown is not remembered as stored.
+  gate.openForGood();
+  expect(codes(await post("a"))).toEqual(["accepted", "accepted", "duplicate"]);
 });
 
 test("[G7] a log that is closed, or throws anything at all, costs a retry and never the process", async () => {

@@ -1,16 +1,9 @@
 import type { Appender } from "#engine/broker/broker.ts";
 import type { AdmittedEvent } from "../admission/admit-event.ts";
-import type { RetryCode } from "../event-codes.ts";
 import { type AppendReport, AppendQueue } from "./append-queue.ts";
 import { DedupeTable } from "./dedupe-table.ts";
-import { InFlight } from "./in-flight.ts";
+import { InFlight, type Origin } from "./in-flight.ts";
 import { sequenceFrom } from "./sequence.ts";
-
-/** What became of an admitted event. */
-export type Landing =
-  | { readonly kind: "accepted"; readonly token: string }
-  | { readonly kind: "duplicate"; readonly token: string; readonly receivedAtMs: number }
-  | { readonly kind: "retry"; readonly code: RetryCode; readonly afterMs: number };
 
 export type LanesOptions = {
   readonly appender: Appender;
@@ -49,29 +42,16 @@ export class Lanes {
     return this.#dedupe?.size ?? 0;
   }
 
-  /** Takes an event in; `landed` is called once, at once for an event that is stored already. */
-  take(
-    event: AdmittedEvent,
-    stamp: { readonly headers: Uint8Array; readonly receivedAtMs: number },
-    landed: (landing: Landing) => void,
-  ): void {
-    const dedupe = this.#dedupe;
-    if (dedupe !== undefined) {
-      const known = dedupe.look(event, stamp.receivedAtMs);
-      if (known.kind === "done") return landed({ kind: "duplicate", token: known.token, receivedAtMs: known.receivedAtMs });
-      if (known.kind === "pending") {
-        const { receivedAtMs } = known.first;
-        return known.first.follow((outcome) =>
-          landed(outcome.kind === "retry" ? outcome : { kind: "duplicate", token: outcome.token, receivedAtMs }),
-        );
-      }
+  /** Takes an event in; its origin is told once what became of it, at once of an event that is stored already. */
+  take(event: AdmittedEvent, origin: Origin): void {
+    const { receivedAtMs } = origin;
+    const known = this.#dedupe?.look(event, receivedAtMs);
+    if (known?.kind === "done") {
+      return origin.landed(event, origin.i, { kind: "duplicate", token: known.token, receivedAtMs: known.receivedAtMs });
     }
-    const sequence = this.#nextSequence(stamp.receivedAtMs);
-    const inFlight = new InFlight(event, { headers: stamp.headers, receivedAtMs: stamp.receivedAtMs, sequence }, (outcome) => {
-      settle?.(outcome.kind === "stored" ? outcome.token : undefined);
-      landed(outcome.kind === "stored" ? { kind: "accepted", token: outcome.token } : outcome);
-    });
-    const settle = dedupe?.claim(event, inFlight, stamp.receivedAtMs);
+    if (known?.kind === "pending") return known.first.follow(event, origin);
+    const inFlight = new InFlight(event, origin, this.#nextSequence(receivedAtMs));
+    inFlight.claim = this.#dedupe?.claim(event, inFlight, receivedAtMs);
     this.#queue.submit(inFlight);
   }
 

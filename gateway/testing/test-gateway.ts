@@ -153,7 +153,7 @@ export async function openTestGateway(options: TestOptions = {}): Promise<TestGa
       await once(socket, "close");
       return Buffer.concat(chunks).toString("latin1");
     },
-    stored: () => readLog(broker, more.partitions),
+    stored: () => readLog(broker),
     close: async () => {
       agent.destroy();
       await gateway.close();
@@ -172,13 +172,10 @@ function readJson(text: string): AnswerBody | undefined {
 }
 
 /** All events of a log, in the order of their sequence. */
-export async function readLog(
-  broker: Pick<EmbeddedBroker, "fetch">,
-  partitionsOf?: ReadonlyMap<string, number>,
-): Promise<readonly Stored[]> {
+export async function readLog(broker: Pick<EmbeddedBroker, "fetch" | "partitionsOf">): Promise<readonly Stored[]> {
   const all: Stored[] = [];
-  let positions: Position[] = eventRegistry.flatMap(({ topic, partitions }) =>
-    Array.from({ length: partitionsOf?.get(topic) ?? partitions }, (_, partition) => ({ topic, partition, offset: -1n })),
+  let positions: Position[] = eventRegistry.flatMap(({ topic }) =>
+    Array.from({ length: broker.partitionsOf(topic) }, (_, partition) => ({ topic, partition, offset: -1n })),
   );
   while (positions.length > 0) {
     const batches = await broker.fetch(positions, { maxBytes: 1e9, maxBytesPerPartition: 1e9, maxWaitMs: 0 });
