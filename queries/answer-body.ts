@@ -5,8 +5,8 @@ import { contentTypes, type Question, pageRows } from "./parse-question.ts";
 import { type QueryProblem, problemResponse } from "./problem.ts";
 import { QueryError } from "./query-error.ts";
 import { cacheControl, revalidated } from "./revalidation.ts";
-import type { Answer, AsOf, QueryAnswerer, QueryRequest } from "./query-request.ts";
-import { csvHead } from "./row-writer.ts";
+import type { Answer, AsOf, Format, QueryAnswerer, QueryRequest } from "./query-request.ts";
+import { headLine } from "./row-writer.ts";
 
 export type Ask = {
   readonly answerer: QueryAnswerer;
@@ -45,12 +45,7 @@ export async function collectPage(entry: CatalogueEntry, question: Question, ask
   };
   const { format } = question.request;
   const bodies = slices.filter((slice) => slice.rows > 0).map(({ bytes }) => bytes);
-  const parts =
-    format === "json"
-      ? jsonParts(entry, bodies, { asOf: first.asOf, next })
-      : format === "csv"
-        ? [csvHead(entry.columns), ...bodies]
-        : bodies;
+  const parts = format === "json" ? jsonParts(entry, bodies, { asOf: first.asOf, next }) : [headLine(format, entry), ...bodies];
   return revalidated(Buffer.concat(parts.map((part) => Buffer.from(part))), headers, ask.ifNoneMatch);
 }
 
@@ -58,7 +53,7 @@ export async function collectPage(entry: CatalogueEntry, question: Question, ask
 export async function streamWhole(entry: CatalogueEntry, question: Question, ask: Ask): Promise<Response> {
   const first = await askSlice(question.request, ask);
   if (first.kind !== "rows") return problemResponse(problemOf(first, ask.nowMs()));
-  const head = question.request.format === "csv" ? [Buffer.from(csvHead(entry.columns))] : [];
+  const head = [Buffer.from(headLine(question.request.format, entry))];
   const headers = headersOf(entry, question, { asOf: first.asOf, nowMs: ask.nowMs() });
   if (first.next === undefined) return revalidated(Buffer.concat([...head, first.bytes]), headers, ask.ifNoneMatch);
   const cancelled = new AbortController();
@@ -122,10 +117,15 @@ function headersOf(
     "Cache-Control": cacheControl,
     Vary: "Accept, Prefer",
     "X-Content-Type-Options": "nosniff",
-    ...(request.format === "csv" ? { "Content-Disposition": `inline; filename="${entry.name.replaceAll(/[^\w.-]/g, "_")}.csv"` } : {}),
+    ...dispositionOf(entry, request.format),
     ...(asOf.streamTime < 0 ? {} : { "X-Data-As-Of": formatTimestamp(asOf.streamTime), "X-Data-Lag-Ms": String(lagMs(asOf, nowMs)) }),
     ...(waitApplied === undefined ? {} : { "Preference-Applied": `wait=${waitApplied}` }),
   };
+}
+
+function dispositionOf({ name }: CatalogueEntry, format: Format): Record<string, string> {
+  if (format !== "csv" && format !== "spreadsheet") return {};
+  return { "Content-Disposition": `${format === "csv" ? "inline" : "attachment"}; filename="${name.replaceAll(/[^\w.-]/g, "_")}.csv"` };
 }
 
 /** How old the newest event is that the answer knows. */

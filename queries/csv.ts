@@ -1,5 +1,5 @@
 const needsQuotes = /[",\r\n]|^\s|\s$/;
-const looksLikeFormula = /^\s*[=+\-@]|^[\t\r\n]/;
+const looksLikeFormula = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/;
 
 /**
  * One line as RFC 4180 writes it, with CR LF. Text that a spreadsheet would take for a formula begins with an apostrophe;

@@ -181,12 +181,15 @@ const mediaTypes: Readonly<Record<Format, readonly string[]>> = {
   json: ["application/json", "application/*", "*/*"],
   ndjson: ["application/x-ndjson", "application/ndjson", "application/jsonl"],
   csv: ["text/csv", "text/*"],
+  // Only for those who ask by name: programs want the plain one.
+  spreadsheet: [],
 };
 
 export const contentTypes: Readonly<Record<Format, string>> = {
   json: "application/json",
   ndjson: "application/x-ndjson",
   csv: "text/csv; charset=utf-8; header=present",
+  spreadsheet: "text/csv; charset=utf-8; header=present",
 };
 
 export const isFormat = (text: string): text is Format => (formats as readonly string[]).includes(text);

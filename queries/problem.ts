@@ -5,7 +5,6 @@ export const queryProblems = {
   "unknown-topic": { status: 404, title: "The topology reads no topic of this name" },
   "unknown-letter": { status: 404, title: "There is no dead letter of this name" },
   "settling-refused": { status: 403, title: "Dead letters may not be redriven or dropped from here" },
-  "settling-not-available": { status: 501, title: "This runtime does not redrive or drop dead letters" },
   "method-not-allowed": { status: 405, title: "Queries are read only" },
   "not-acceptable": { status: 406, title: "The answer cannot be given in a media type that is accepted" },
   "unknown-filter": { status: 400, title: "The query has no such column or parameter" },

@@ -6,6 +6,7 @@ import { createQueries } from "./queries.ts";
 import type { QueryAnswerer } from "./query-request.ts";
 import { minuteMs, shopPlan, shopQueries } from "./testing/shop-plan.ts";
 import { openTestShop, type PostedOrder, type TestShop } from "./testing/test-shop.ts";
+import { csvLine } from "./csv.ts";
 
 const day = Date.UTC(2011, 3, 1);
 const order = (id: string, minute: number, lines: PostedOrder["lines"]): PostedOrder => ({
@@ -92,6 +93,7 @@ describe("a shop with a few orders", () => {
         json: "/v1/queries/sales-per-minute?format=json",
         ndjson: "/v1/queries/sales-per-minute?format=ndjson",
         csv: "/v1/queries/sales-per-minute?format=csv",
+        spreadsheet: "/v1/queries/sales-per-minute?format=spreadsheet",
         stream: "/v1/queries/sales-per-minute/stream",
       },
     });
@@ -328,6 +330,21 @@ describe("hostile values", () => {
     expect(lines).toContain(`"line\r\nbreak",3,-3.00\r\n`);
     expect(lines).toContain(`'-5,4,-4.00\r\n`);
     expect(lines).toContain(`'@sum,5,-5.00\r\n`);
+    // Spreadsheets of some languages read the wide forms alike.
+    for (const wide of ["＝1", "＋1", "－1", "＠a"]) expect(csvLine([wide], [true])).toBe(`'${wide}\r\n`);
+  });
+
+  test("[Q17] a spreadsheet gets times and letters that it reads, what is final, and no formula either", async () => {
+    const response = await shop.get("/v1/queries/sales-per-minute?format=spreadsheet");
+    expect(response.headers.get("content-disposition")).toBe('attachment; filename="sales-per-minute.csv"');
+    const [head, ...lines] = Buffer.from(await response.arrayBuffer())
+      .toString("utf8")
+      .split("\r\n");
+    expect(head).toBe("\uFEFFsku,window_start,window_end,units,revenue,final");
+    expect(lines.find((line) => line.startsWith(`'@sum`))).toMatch(
+      /^'@sum,\d{4}-\d\d-\d\d \d\d:\d\d:00,\d{4}-\d\d-\d\d \d\d:\d\d:00,5,-5\.00,FALSE$/,
+    );
+    expect(await (await shop.get("/v1/queries/sales-by-sku?format=spreadsheet")).text()).toContain("\r\n'-5,4,-4.00\r\n");
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Position } from "@millrace/engine";
 
-export const formats = ["json", "ndjson", "csv"] as const;
+export const formats = ["json", "ndjson", "csv", "spreadsheet"] as const;
 export type Format = (typeof formats)[number];
 
 /** A bound of window starts: a time, or so many ms before the newest event time that the answer knows. */

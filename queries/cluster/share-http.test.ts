@@ -35,10 +35,11 @@ async function served(answer: ShareOwner["ask"]): Promise<{ endpoint: string; ur
 
 type Asking = { readonly member?: string; readonly group?: string; readonly signal?: AbortSignal; readonly request?: ShareRequest };
 
+const noNews = { away: () => undefined, back: () => undefined };
 const ask = (
   endpoint: string,
   { member = "w1", group = "g", signal = new AbortController().signal, request = asOf }: Asking = {},
-): Promise<ShareAnswer> => remoteOwner({ member, endpoint }, { group, onError: () => undefined }).ask(request, signal);
+): Promise<ShareAnswer> => remoteOwner({ member, endpoint }, { group, news: noNews }).ask(request, signal);
 
 test("[Q28] questions and answers cross processes unchanged", async () => {
   const { endpoint, asked } = await served(async () => rows);
@@ -132,4 +133,30 @@ test("[Q33] only processes ask here: without their header it is forbidden, and w
   expect(await post(`"${"x".repeat(1 << 20)}"`)).toBe(413);
   expect(asked).toEqual([]);
   expect(await post(good)).toBe(200);
+});
+
+test("[Q28] an owner that does not answer is told of once, and once when it does again", async () => {
+  let silent = true;
+  const server = createServer((request, response) => {
+    request.resume();
+    if (silent) request.socket.destroy();
+    else response.end(JSON.stringify(rows));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const told: string[] = [];
+  const news = { away: (name: string) => void told.push(`away ${name}`), back: (name: string) => void told.push(`back ${name}`) };
+  const owner = remoteOwner({ member: "w1", endpoint }, { group: "g", news });
+  const asking = (): Promise<ShareAnswer> => owner.ask(asOf, new AbortController().signal);
+  for (let n = 0; n < 3; n++) expect(await asking()).toMatchObject({ kind: "unavailable", code: "QUERY_OWNER_UNREACHABLE" });
+  silent = false;
+  for (let n = 0; n < 3; n++) expect(await asking()).toEqual(rows);
+  silent = true;
+  await asking();
+  const name = `w1 at ${endpoint}`;
+  expect(told).toEqual([`away ${name}`, `back ${name}`, `away ${name}`]);
 });

@@ -41,12 +41,16 @@ export function createShareRoute({ group, local, onError }: ShareRouteOptions): 
   return app;
 }
 
+/** What is heard of an owner: that it does not answer, and that it does again; each once, however often it is asked between them. */
+export type OwnerNews = { readonly away: (name: string, error: unknown) => void; readonly back: (name: string) => void };
+
 /** A worker of another process, by HTTP: asked once, and never by way of a third. */
 export function remoteOwner(
   { member, endpoint }: { readonly member: string; readonly endpoint: string },
-  { group, onError }: { readonly group: string; readonly onError: (error: unknown) => void },
+  { group, news }: { readonly group: string; readonly news: OwnerNews },
 ): ShareOwner {
   const name = `${member} at ${endpoint}`;
+  let isAway = false;
   return {
     name,
     async ask(request, signal) {
@@ -62,11 +66,15 @@ export function remoteOwner(
           if (late.aborted) throw error;
           return send();
         });
+        if (isAway) news.back(name);
+        isAway = false;
         if (response.ok) return revived((await response.json()) as ShareAnswer);
         return unavailable("QUERY_OWNER_UNREACHABLE", `${name} answers ${response.status}`);
       } catch (error) {
         signal.throwIfAborted();
-        onError(error);
+        // A stream that waits for it asks twice a second.
+        if (!isAway) news.away(name, error);
+        isAway = true;
         return unavailable("QUERY_OWNER_UNREACHABLE", `${name} does not answer`);
       }
     },

@@ -3,6 +3,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { decodeEvent } from "#schemas/event-codec.ts";
 import { toJson } from "#schemas/event-json.ts";
+import { formatTimestamp } from "#schemas/timestamp.ts";
 import type { TopologyGraph } from "#topology/plan/graph.ts";
 import { problemResponse, type QueryProblem } from "../problem.ts";
 import { untilAborted } from "../until-aborted.ts";
@@ -42,7 +43,8 @@ export function createLetterRoutes(options: LetterRoutesOptions): Hono {
     } catch (error) {
       const why = error instanceof DOMException ? error.name : undefined;
       if (why === "TimeoutError") return unavailable("the engine did not answer in time; what is done by now stands, so ask again");
-      if (why !== "AbortError") onError(error);
+      // Who asked has gone away.
+      if (!client.aborted) onError(error);
       return problemResponse({ slug: "internal-error", detail: "the letters could not be asked for" });
     }
   };
@@ -82,11 +84,12 @@ export function createLetterRoutes(options: LetterRoutesOptions): Hono {
       const problem = doorProblem(c.req.raw.headers, right);
       if (problem !== undefined) return refuse(problem);
       const { key } = right as Extract<SettlingRight, { kind: "allowed" }>;
-      const settling = parseSettling(await c.req.text(), { graph, action, key, nowMs: nowMs() });
+      const begunMs = nowMs();
+      const settling = parseSettling(await c.req.text(), { graph, action, key, nowMs: begunMs });
       if (settling.kind === "problem") return refuse(settling.problem);
       const answer = await asked({ kind: "settle", ...settling.request }, c.req.raw.signal);
       if (answer instanceof Response || answer.kind !== "report") return answer as Response;
-      return answered(reportOf(answer, settling.request));
+      return answered(reportOf(answer, settling.request, begunMs));
     });
     app.all(`${path}/${action}`, () =>
       refuse({ slug: "method-not-allowed", detail: `a ${action} is posted, as JSON`, headers: { Allow: "POST" } }),
@@ -118,9 +121,15 @@ function bodyOf({ shown, headers: named, bytes }: LetterWhole): unknown {
   };
 }
 
-function reportOf({ report }: Extract<LetterAnswer, { kind: "report" }>, { action, dryRun }: SettleRequest): unknown {
+/** `until`: what is set aside from then on is not of this request, nor of those that go on with it by `to`. [RD9] */
+function reportOf(
+  { report }: Extract<LetterAnswer, { kind: "report" }>,
+  { action, dryRun, toMs }: SettleRequest,
+  begunMs: number,
+): unknown {
+  const until = formatTimestamp(Math.min(toMs ?? begunMs, begunMs));
   const refused = report.refused.map((one) => ({ ...one, detail: letterRefusals[one.why] }));
-  return { action, dryRun, ...report, refused };
+  return { action, dryRun, until, ...report, refused };
 }
 
 const refuse = (problem: QueryProblem): Response => problemResponse(problem);

@@ -1,7 +1,7 @@
 /** Whether letters may be redriven and dropped here; `key` names who is let in. */
 export type SettlingRight =
   | { readonly kind: "allowed"; readonly key: string }
-  | { readonly kind: "refused"; readonly slug: "settling-refused" | "settling-not-available"; readonly detail: string };
+  | { readonly kind: "refused"; readonly slug: "settling-refused"; readonly detail: string };
 
 const loopback = ["127.0.0.1", "::1", "localhost"];
 
@@ -12,9 +12,3 @@ export function settlingRight(host: string, key: string | undefined): SettlingRi
   const detail = `the server is reached from other machines (${host}) and asks nobody for a key: start it with MILLRACE_KEY`;
   return { kind: "refused", slug: "settling-refused", detail };
 }
-
-export const notOnKafka: SettlingRight = {
-  kind: "refused",
-  slug: "settling-not-available",
-  detail: "dead letters are listed and shown on Kafka, but not redriven or dropped yet",
-};

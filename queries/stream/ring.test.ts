@@ -42,6 +42,8 @@ test("[Q42] the ring is bounded by changes, by characters and by age; the newest
   const ring = ringOf({ changes: 6 }, frames);
   expect(ring.after(began.at)).toBeUndefined();
   expect(ring.after([17n, 20n])).toBe(7);
+  expect([0, 6, 7, 8, 10].map((number) => ring.placeBefore(number))).toEqual([undefined, undefined, [17n, 20n], [18n, 20n], [20n, 20n]]);
+  expect(ringOf({}, frames).placeBefore(0)).toEqual(began.at);
 });
 
 test("[Q42] a row that is told again supersedes what was told of it before; how far a reader is behind is known", () => {

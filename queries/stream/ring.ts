@@ -10,6 +10,8 @@ export const defaultRingLimits: RingLimits = { changes: 100_000, characters: 16 
 export type Change = {
   readonly key: string;
   readonly text: string | null;
+  /** Of a row that is gone, as far as it is known here: what it showed last. */
+  readonly shown: string | undefined;
   superseded: boolean;
   /** The row that the text shows, once somebody has asked for it. */
   row: QueryRow | undefined;
@@ -41,7 +43,7 @@ export class Ring {
   private frames: Frame[] = [];
   private dropped = 0;
   /** Where a reader stands who has been told all that was dropped. */
-  private droppedPlace: string | undefined;
+  private droppedAt: Place | undefined;
   private changes = 0;
   /** How many changes have been told, those of dropped frames too. */
   changeCount = 0;
@@ -68,9 +70,10 @@ export class Ring {
     return this.frames.at(-1)?.at ?? this.began.at;
   }
 
-  /** What a reader before this frame has been told, if it is the oldest or the one behind it is still here. */
-  placeBefore(number: number): Place {
-    return number === 0 ? this.began.at : this.frame(number - 1).at;
+  /** What a reader before this frame has been told; undefined when the frame is not here any more. */
+  placeBefore(number: number): Place | undefined {
+    if (number === this.dropped) return this.droppedAt ?? this.began.at;
+    return this.frames[number - 1 - this.dropped]?.at;
   }
 
   /** As of the newest frame; undefined before the first. */
@@ -93,7 +96,7 @@ export class Ring {
     const name = place.join();
     const number = this.numbers.get(name);
     if (number !== undefined) return number + 1;
-    if (name === this.droppedPlace) return this.dropped;
+    if (name === this.droppedAt?.join()) return this.dropped;
     return this.dropped === 0 && covers(at, place) && covers(place, unchangedSince) ? 0 : undefined;
   }
 
@@ -105,8 +108,9 @@ export class Ring {
     let characters = 0;
     for (const [i, key] of rows.keys.entries()) {
       const text = rows.texts[i]!;
-      const change: Change = { key, text, superseded: false, row: undefined };
       const older = this.latest.get(key);
+      const shown = text === null ? (older?.text ?? older?.shown) : undefined;
+      const change: Change = { key, text, shown, superseded: false, row: undefined };
       if (older !== undefined) older.superseded = true;
       this.latest.set(key, change);
       changes.push(change);
@@ -145,7 +149,7 @@ export class Ring {
       for (const change of frame.changes) if (this.latest.get(change.key) === change) this.latest.delete(change.key);
       const name = frame.at.join();
       if (this.numbers.get(name) === this.dropped + count) this.numbers.delete(name);
-      this.droppedPlace = name;
+      this.droppedAt = frame.at;
       this.changes -= frame.changes.length;
       count += 1;
     }

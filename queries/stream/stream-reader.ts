@@ -62,6 +62,8 @@ export async function* readStream(parts: StreamReaderParts): AsyncGenerator<Uint
       next = from;
     }
     place ??= ring.placeBefore(next);
+    // It took the snapshot so slowly that the ring went on without it.
+    if (place === undefined) continue;
     // Where it stands now, for one to whom nothing may happen for long.
     if (next === ring.end && ring.progress !== undefined) {
       yield view.progress(ring.progress, { place, nowMs: feed.clock.nowMs() });

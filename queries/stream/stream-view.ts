@@ -22,6 +22,8 @@ export class StreamView {
   private readonly matches: ((row: QueryRow) => boolean) | undefined;
   /** A row can stop matching while it stays: then it is gone for the reader. */
   private readonly loses: boolean;
+  /** Whether a row can ever match, by what never changes of it: its key, and its window. */
+  private readonly canMatch: ((row: QueryRow) => boolean) | undefined;
 
   constructor(entry: CatalogueEntry, conditions: ViewConditions, ids: PlaceIds) {
     const { filters, from, to } = conditions;
@@ -31,6 +33,12 @@ export class StreamView {
     this.matches = filters.length === 0 && from === undefined && to === undefined ? undefined : rowFilter(conditions);
     const fixed = [...entry.keyColumns, ...(entry.window === undefined ? [] : [windowStartColumn])];
     this.loses = filters.some(([column]) => !fixed.includes(column)) || (entry.window === undefined && (from ?? to) !== undefined);
+    const lasting = {
+      filters: filters.filter(([column]) => fixed.includes(column)),
+      ...(entry.window === undefined ? unbounded : { from, to }),
+    };
+    const isLimited = lasting.filters.length > 0 || (lasting.from ?? lasting.to) !== undefined;
+    this.canMatch = isLimited ? rowFilter(lasting) : undefined;
   }
 
   id(place: Place): string {
@@ -66,6 +74,14 @@ export class StreamView {
     return event("progress", progressData(progress, nowMs), this.id(place));
   }
 
+  /** Whether somebody may have been told a row that does not match (any more): a row of another key, or another window, nobody was. [Q37] */
+  private mayBeHad(change: Change): boolean {
+    if (change.text !== null && !this.loses) return false;
+    if (this.canMatch === undefined) return true;
+    if (change.text !== null) return this.canMatch((change.row ??= parseRow(change.text)));
+    return change.shown === undefined || this.canMatch(parseRow(change.shown));
+  }
+
   private encode({ expired, changes, progress, atMs }: Frame, id: string | undefined): Uint8Array | undefined {
     const told: [name: string, data: string][] = [];
     for (const { partition, before } of expired)
@@ -74,9 +90,9 @@ export class StreamView {
     const gone: string[] = [];
     for (const change of changes) {
       const { key, text } = change;
-      if (text === null) gone.push(key);
-      else if (this.matches === undefined || this.matches((change.row ??= parseRow(text)))) rows.push(`[${JSON.stringify(key)},${text}]`);
-      else if (this.loses) gone.push(key);
+      if (text !== null && (this.matches === undefined || this.matches((change.row ??= parseRow(text)))))
+        rows.push(`[${JSON.stringify(key)},${text}]`);
+      else if (this.mayBeHad(change)) gone.push(key);
     }
     if (gone.length > 0) told.push(["delete", JSON.stringify({ keys: gone })]);
     if (rows.length > 0) told.push(["upsert", `{"rows":[${rows.join(",")}]}`]);
@@ -86,6 +102,7 @@ export class StreamView {
   }
 }
 
+const unbounded = { from: undefined, to: undefined } as const;
 const notSuperseded = ({ superseded }: Change): boolean => !superseded;
 
 /** One event; only the last of those that belong together has an id, so that nobody goes on from the midst of them. */
@@ -97,7 +114,7 @@ function progressData({ streamTime, finalBefore }: Progress, nowMs: number): str
   return JSON.stringify({
     streamTime: streamTime < 0 ? null : timeText(streamTime),
     lagMs: streamTime < 0 ? null : Math.max(0, nowMs - streamTime),
-    ...(finalBefore.length === 0 ? {} : { finalBefore: finalBefore.map(timeText) }),
+    ...(finalBefore.length === 0 ? {} : { finalBefore: finalBefore.map((ms) => (ms > 0 ? timeText(ms) : null)) }),
   });
 }
 

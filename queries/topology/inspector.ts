@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
-import { type Broker, BrokerError, type LetterDesk, type Worker } from "@millrace/engine";
+import type { Broker, LetterDesk, Worker } from "@millrace/engine";
 import { AskConnection, type AskingPort, serveAsks } from "../ask-port.ts";
-import { answerLetters } from "../letters/answer-letters.ts";
+import { answerLetters, logProblem } from "../letters/answer-letters.ts";
 import type { LetterAnswer, LetterAsk } from "../letters/letter-asks.ts";
 import type { DeadLetterRequest, DeadLettersFound } from "./dead-letters.ts";
 import { readDeadLetters } from "./read-dead-letters.ts";
@@ -52,13 +52,13 @@ export function connectInspector(port: MessagePort): Inspector {
   };
 }
 
-/** The dead letters of a log, with what was done with them where somebody knows it; a log that is closed is no bug. */
-export async function lettersOf(broker: Pick<Broker, "fetch">, request: DeadLetterRequest, desk?: LetterDesk): Promise<DeadLetterAnswer> {
+/** The dead letters of a log, with what was done with them; a log that is closed or away is no bug. */
+export async function lettersOf(broker: Pick<Broker, "fetch">, request: DeadLetterRequest, desk: LetterDesk): Promise<DeadLetterAnswer> {
   try {
-    const settled = await desk?.settled();
-    return { kind: "letters", ...(await readDeadLetters(broker, request, settled === undefined ? {} : { settled })) };
+    return { kind: "letters", ...(await readDeadLetters(broker, request, { settled: await desk.settled() })) };
   } catch (error) {
-    if (error instanceof BrokerError && error.code === "BROKER_CLOSED") return { kind: "unavailable", detail: "the log is closed" };
-    throw error;
+    const detail = logProblem(error);
+    if (detail === undefined) throw error;
+    return { kind: "unavailable", detail };
   }
 }

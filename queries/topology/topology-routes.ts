@@ -39,14 +39,14 @@ export function createTopologyRoutes(options: TopologyRoutesOptions): Hono {
       asked = { atMs: nowMs(), answer: within((signal) => inspector.state(signal), AbortSignal.timeout(answerTimeoutMs)) };
     return asked.answer;
   };
-  const answering = async (answer: () => Promise<Response>): Promise<Response> => {
+  const answering = async (client: AbortSignal, answer: () => Promise<Response>): Promise<Response> => {
     try {
       return await answer();
     } catch (error) {
       const why = error instanceof DOMException ? error.name : undefined;
       if (why === "TimeoutError") return unavailable("the engine did not answer in time");
       // Who asked has gone away.
-      if (why !== "AbortError") onError(error);
+      if (!client.aborted) onError(error);
       return problemResponse({ slug: "internal-error", detail: "the engine could not be asked" });
     }
   };
@@ -54,14 +54,14 @@ export function createTopologyRoutes(options: TopologyRoutesOptions): Hono {
   app.get(topologyPath, (c) =>
     matches(c.req.header("if-none-match"), etag) ? c.body(null, 304, planHeaders) : c.body(body, 200, planHeaders),
   );
-  app.get(`${topologyPath}/state`, () =>
-    answering(async () => {
+  app.get(`${topologyPath}/state`, (c) =>
+    answering(c.req.raw.signal, async () => {
       const answer = await state();
       return answer.kind === "state" ? new Response(JSON.stringify(answer.state), { headers: liveHeaders }) : unavailable(answer.detail);
     }),
   );
   app.get(deadLettersPath, guard, (c) =>
-    answering(async () => {
+    answering(c.req.raw.signal, async () => {
       const question = parseDeadLetterQuestion(graph, new URL(c.req.url).searchParams, nowMs());
       if (question.kind === "problem") return problemResponse(question.problem);
       const ended = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(answerTimeoutMs)]);
