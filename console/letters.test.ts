@@ -24,7 +24,7 @@ describe.skipIf(browserPath === undefined)("dead letters in a browser (needs Chr
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
-    shop.close();
+    await shop.close();
   });
 
   async function postWrong(orders: number): Promise<void> {
@@ -60,6 +60,10 @@ describe.skipIf(browserPath === undefined)("dead letters in a browser (needs Chr
     await page.evaluate(`document.querySelector('#topology [data-ref="node:orders"]').focus()`);
     await page.keyboard.press("Enter");
     await expect.poll(() => texts("#topology-panel li .actions button"), withinMs).toEqual(["Redrive…", "Drop…", "Redrive…", "Drop…"]);
+    // Bytes are what it is; whoever reads wants the event.
+    await page.locator("#topology-panel li summary").first().focus();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => text("#topology-panel li details pre"), withinMs).toMatch(/"orderId": "wrong-\d"[^]*"amount": "1.00"/);
     await page.locator("#topology-panel li .actions button").nth(1).focus();
     await page.keyboard.press("Enter");
     expect(await isOpen("#letters-question")).toBe(true);
@@ -68,7 +72,7 @@ describe.skipIf(browserPath === undefined)("dead letters in a browser (needs Chr
     // The focus is where the reason goes; without one nothing happens.
     expect(await page.evaluate("document.activeElement.id")).toBe("letters-question-why");
     await page.keyboard.press("Enter");
-    await expect.poll(() => text("#letters-question .fault")).toBe("Say why they are dropped.");
+    await expect.poll(() => text("#letters-question .fault")).toBe("Say why: the reason is recorded.");
     expect(await findings()).toEqual([]);
     await page.keyboard.type("made by hand");
     await page.keyboard.press("Enter");

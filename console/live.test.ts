@@ -2,6 +2,7 @@ import type { Page, Request } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { browserPath, visit } from "./testing/browser.ts";
 import { ShopPage } from "./testing/shop-page.ts";
+import { StreamRelay } from "./testing/stream-relay.ts";
 
 const withinMs = { timeout: 60_000, interval: 50 };
 const streams = "**/v1/queries/*/stream*";
@@ -107,6 +108,29 @@ describe.skipIf(browserPath === undefined)(
       expect(await subjects(page)).toEqual(["card-4", "card-3", "card-2", "card-1"]);
       expect(await page.evaluate("window.doubles")).toEqual([]);
       await seen.close();
+    });
+
+    test("[LP14] while a stream waits for the owner of a task the page asks; when it goes on, nothing is missed or there twice", async () => {
+      const seen = await visit(looking.browser, "about:blank", { init: keepDoubles });
+      const { page } = seen;
+      const relay = new StreamRelay(shop.url);
+      await relay.between(page);
+      await page.goto(`${shop.url}/`);
+      await hears(page);
+      const asked = askedBy(page);
+      expect(relay.wait({ code: "QUERY_OWNER_MOVED", detail: "the task is being taken over" })).toBe(2);
+      await expect.poll(() => note(page, "fraud"), withinMs).toBe("The newest by event time.");
+      await raiseAlert("card-waits");
+      await expect.poll(async () => (await subjects(page))[0], withinMs).toBe("card-waits");
+      // The same stream: it was not begun again, which it is where nothing is said for 10 s.
+      expect(asked.filter((path) => path.includes("/stream"))).toEqual([]);
+      relay.goOn();
+      await hears(page);
+      await raiseAlert("card-goes-on");
+      await expect.poll(async () => (await subjects(page)).slice(0, 2), withinMs).toEqual(["card-goes-on", "card-waits"]);
+      expect(await page.evaluate("window.doubles")).toEqual([]);
+      await seen.close();
+      relay.close();
     });
 
     test("[LP14] what is low the plan says, not the page", async () => {

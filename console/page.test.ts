@@ -20,6 +20,7 @@ describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromiu
     await expect.poll(() => looking.page.locator("#nothing").isVisible(), withinMs).toBe(false);
     expect(await text("#as-of")).toMatch(/^as of \d\d:\d\d:\d\d UTC of event time/);
     await expect.poll(() => text("#products tbody td"), withinMs).toBe("1|22423|2|21.90");
+    expect(await looking.page.getByRole("link", { name: "Handbook" }).getAttribute("href")).toBe("/docs");
   });
 
   test("[LP2] what an event holds is shown as text, what was refused with its reason", async () => {
@@ -29,6 +30,14 @@ describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromiu
     await expect.poll(() => text("#tail tbody"), withinMs).toMatch(/rejected\s.*schema_violation.*quant/s);
     expect(await looking.page.locator("main img").count()).toBe(0);
     expect(await looking.page.title()).toBe("Millrace");
+  });
+
+  test("[LP10] a refusal stays in sight, however much is accepted behind it", async () => {
+    const receipts = Array.from({ length: 40 }, (_, i) => ({ eventType: "inventory.received", data: { sku: `sku-${i}`, quantity: 50 } }));
+    expect(await shop.post(receipts)).toBe(200);
+    await expect.poll(() => text("#tail .note"), withinMs).toMatch(/^4\d taken and 1 refused/);
+    expect(await looking.page.locator("#tail tbody tr").count()).toBe(14);
+    expect(await text("#tail tbody tr:last-child")).toMatch(/rejected\s.*schema_violation.*quant/s);
   });
 
   test("[LP6] a chart tells each minute to the keyboard, in words, and as a table", async () => {
@@ -75,5 +84,7 @@ describe.skipIf(browserPath === undefined)("the page in a browser (needs Chromiu
   test("[LP8] a server that went away is told in words", async () => {
     await shop.kill();
     await expect.poll(() => text("#state"), withinMs).toBe("the server does not answer; trying again");
+    const told = await text("#as-of");
+    await expect.poll(() => text("#as-of"), withinMs).not.toBe(told);
   });
 });

@@ -74,6 +74,17 @@ describe.skipIf(browserPath === undefined)("the table of any query (needs Chromi
         }),
       ),
     );
+    expect(
+      await (await fetch(`${shop.url}${(await looking.page.getByRole("link", { name: "Spreadsheet" }).getAttribute("href"))!}`)).text(),
+    ).toBe(`sku,level\r\n${sku},5910\r\n`);
+    await looking.page.getByText("The same from a terminal").click();
+    expect(await looking.page.locator("#query-curl").innerText()).toBe(
+      `curl -sS "${shop.url}/v1/queries/stock-levels?level=5910&format=csv"\ncurl -sN "${shop.url}/v1/queries/stock-levels/stream?level=5910"`,
+    );
+    await looking.page.getByRole("button", { name: "Copy", exact: true }).last().click();
+    await expect
+      .poll(() => looking.page.locator("#query-copied").innerText(), withinMs)
+      .toMatch(/^(copied|selected: copy it with the keyboard)$/);
     expect(links["CSV"]).toBe(`sku,level\r\n${sku},5910\r\n`);
     expect(links["NDJSON"]).toBe(`{"sku":"${sku}","level":5910}\n`);
     expect(JSON.parse(links["JSON"]!)).toMatchObject({ rows: [{ sku, level: 5910 }], complete: true });

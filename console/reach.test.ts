@@ -30,7 +30,7 @@ describe.skipIf(browserPath === undefined)("who can use the page (needs Chromium
 
   afterAll(async () => {
     await browser?.close();
-    shop.close();
+    await shop.close();
   });
 
   const filled = async (page: Page): Promise<void> => {

@@ -58,6 +58,20 @@ describe.skipIf(browserPath === undefined)("the handbook in a browser (needs Chr
     expect(seen.faults.filter((fault) => !fault.includes("status of 422"))).toEqual([]);
   });
 
+  test("[H5] an example happens when it is sent, so that the queries show it", async () => {
+    const form = seen.page.locator('[id="event-order.created"] form');
+    await form.evaluate((node) => ((node as unknown as { closest(of: string): { open: boolean } }).closest("details").open = true));
+    const { timestamp } = JSON.parse(await form.locator("textarea").inputValue()) as { timestamp: string };
+    expect(Math.abs(Date.now() - Date.parse(timestamp))).toBeLessThan(600_000);
+    await form.getByRole("button", { name: "Send it" }).press("Enter");
+    await expect.poll(() => form.locator("output p").innerText(), withinMs).toBe("200: accepted");
+    const orders = async (): Promise<unknown> => {
+      const answer = (await (await fetch(`${server.url}/v1/queries/orders-per-minute`)).json()) as { rows: { orders: number }[] };
+      return answer.rows.map((row) => row.orders);
+    };
+    await expect.poll(orders, withinMs).toEqual([1]);
+  });
+
   test("[H5] an address leads to what it names, opened; problems are linked", async () => {
     const other = await visit(browser, `${server.url}/docs#event-order.created`);
     expect(await other.page.locator('[id="event-order.created"] table').first().isVisible()).toBe(true);

@@ -1,3 +1,4 @@
+import { copyText } from "./copy-text.js";
 import { byId, setText } from "./elements.js";
 import { age, grouped, moment, twoPlaces } from "./format.js";
 import { createMinutePanel } from "./minute-panel.js";
@@ -13,6 +14,8 @@ const since = performance.now();
 let keyed = false;
 let anything = false;
 let curl = "";
+/** The event time of the last answer. */
+let shownTime;
 
 watchMinutes();
 watchTopProducts();
@@ -20,8 +23,10 @@ watchStock();
 watchAlerts();
 watchTail({ onEvent: () => (anything = true), onKeyed: () => (keyed = true) });
 createQueryTable();
-byId("copy").addEventListener("click", () => void copy());
+byId("copy").addEventListener("click", () => void copyText(byId("curl"), byId("copied")));
 setInterval(offerCurl, 500);
+// Also while nobody answers: how long ago it was goes on.
+setInterval(showAsOf, 1000);
 
 function watchMinutes() {
   const orders = createMinutePanel({ id: "orders", what: "Orders", unit: (value) => (value === "1" ? " order" : " orders"), show: grouped });
@@ -43,33 +48,26 @@ function watchMinutes() {
     sections: ["orders", "revenue"],
     show: (answer) => {
       newest = answer;
-      showAsOf(answer.asOf);
-      if (answer.asOf.streamTime !== null) anything = true;
+      if (answer.asOf.streamTime !== null) {
+        anything = true;
+        shownTime = answer.asOf.streamTime;
+      }
+      showAsOf();
       show();
     },
   });
 }
 
-function showAsOf({ streamTime }) {
+function showAsOf() {
+  if (shownTime === undefined) return;
   const time = byId("as-of").querySelector("time");
-  if (streamTime === null) return;
-  const lag = Date.now() - Date.parse(streamTime);
-  time.setAttribute("datetime", streamTime);
-  setText(time, `${moment(streamTime)} UTC of event time${lag < 1000 ? "" : `, ${age(lag)} ago`}`);
+  const lag = Date.now() - Date.parse(shownTime);
+  time.setAttribute("datetime", shownTime);
+  setText(time, `${moment(shownTime)} UTC of event time${lag < 1000 ? "" : `, ${age(lag)} ago`}`);
 }
 
 function offerCurl() {
   byId("nothing").hidden = anything || performance.now() - since < quietMs;
   const line = curlLine(location.origin, { keyed, orderId: "my-first-order" });
   if (line !== curl) setText(byId("curl"), (curl = line));
-}
-
-async function copy() {
-  try {
-    await navigator.clipboard.writeText(curl);
-    setText(byId("copied"), "copied");
-  } catch {
-    getSelection().selectAllChildren(byId("curl"));
-    setText(byId("copied"), "selected: copy it with the keyboard");
-  }
 }

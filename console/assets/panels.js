@@ -64,7 +64,7 @@ export function watchStock() {
             };
           }),
         );
-        setText(section.querySelector(".note"), rows.length === 0 ? "No article has moved yet." : `The lowest levels of all articles${live ? ", as they change" : ""}.`);
+        setText(section.querySelector(".note"), rows.length === 0 ? "No article has moved yet." : `The lowest levels of all articles${live ? ", as they change" : ""}.${rows[0].level < 0 ? " Only adjustments lead below zero." : ""}`);
       };
       again();
     },

@@ -49,6 +49,16 @@ export function downloadAddress(state, columns, format) {
   return addressOf(state, asked);
 }
 
+/** Two lines for a terminal: all rows that the filters let through, and what changes of those that the filters by column let through. */
+export function terminalLines(origin, state, columns) {
+  const streamed = filtersOf({ ...state, from: "", to: "" }, columns);
+  const stream = `/v1/queries/${encodeURIComponent(state.query)}/stream${streamed.size === 0 ? "" : `?${streamed}`}`;
+  return `curl -sS ${quoted(origin + downloadAddress(state, columns, "csv"))}\ncurl -sN ${quoted(origin + stream)}`;
+}
+
+/** As a shell reads it back; URLSearchParams leaves an apostrophe as %27, so there is none in it. */
+const quoted = (address) => `"${address}"`;
+
 const addressOf = ({ query }, asked) => `/v1/queries/${encodeURIComponent(query)}?${asked}`;
 
 function filtersOf({ where, from, to }, columns) {

@@ -1,6 +1,7 @@
+import { copyText } from "./copy-text.js";
 import { byId, element, setAttribute, setText, showRows } from "./elements.js";
 import { cellText, moment } from "./format.js";
-import { downloadAddress, hashOf, nextOrder, pageAddress, readHash, rowCounts } from "./query-state.js";
+import { downloadAddress, hashOf, nextOrder, pageAddress, readHash, rowCounts, terminalLines } from "./query-state.js";
 import { watch } from "./watch.js";
 
 const firstChoice = "orders-by-day";
@@ -45,6 +46,7 @@ export function createQueryTable() {
   at("#rows").replaceChildren(...rowCounts.map((count) => element("option", {}, [String(count)])));
   at("#rows").addEventListener("change", ({ target }) => go({ rows: Number(target.value) }));
   at("#clear").addEventListener("click", () => go({ where: [], order: "", from: "", to: "" }));
+  at("#copy-query").addEventListener("click", () => void copyText(at("#query-curl"), at("#query-copied")));
   at("#first").addEventListener("click", () => go({}));
   at("#previous").addEventListener("click", () => go({ cursor: trail.at(-1) }, trail.slice(0, -1)));
   at("#next").addEventListener("click", () => next !== null && go({ cursor: next }, [...trail, state.cursor]));
@@ -89,8 +91,10 @@ export function createQueryTable() {
     at(".scroll").setAttribute("aria-label", `Rows of ${state.query}`);
     for (const link of section.querySelectorAll(".downloads a")) {
       link.setAttribute("href", downloadAddress(state, columns(), link.dataset.format));
-      link.setAttribute("download", `${state.query}.${link.dataset.format}`);
+      link.setAttribute("download", `${state.query}.${link.dataset.format === "spreadsheet" ? "csv" : link.dataset.format}`);
     }
+    setText(at("#query-curl"), terminalLines(location.origin, state, columns()));
+    setText(at("#query-copied"), "");
     pager();
     if (askNow === undefined) askNow = watch({ path: () => pageAddress(state, columns()), sections: [], everyMs: 2000, show, refused });
     else askNow();

@@ -3,6 +3,8 @@ import { clock, grouped } from "./format.js";
 import { watch } from "./watch.js";
 
 const tailRows = 14;
+/** So many of the newest refusals stay, however much is accepted behind them: they are what somebody looks for. */
+const keptRefusals = 4;
 /** More than a server's tail holds. */
 const remembered = 1000;
 
@@ -29,9 +31,9 @@ export function watchTail({ onEvent, onKeyed }) {
         counts[isTaken(entry) ? "good" : "bad"] += 1;
       }
       for (const key of seen) if (seen.size > remembered) seen.delete(key);
-      entries = [...fresh.toReversed(), ...entries].slice(0, tailRows);
+      entries = shownOf([...fresh.toReversed(), ...entries]);
       showRows(section.querySelector("tbody"), entries.map(rowOf));
-      const words = `${grouped(counts.good)} taken and ${grouped(counts.bad)} refused that this page has seen; what comes faster than the tail is long is not shown.`;
+      const words = `${grouped(counts.good)} taken and ${grouped(counts.bad)} refused that this page has seen; what comes faster than the tail is long is not shown, but the last ${keptRefusals} refusals stay.`;
       setText(section.querySelector(".note"), entries.length === 0 ? "No event has come yet." : words);
     },
     refused: (status) => {
@@ -44,6 +46,13 @@ export function watchTail({ onEvent, onKeyed }) {
 
 const keyOf = ({ n, at }) => `${n} ${at}`;
 const isTaken = ({ status }) => status === "accepted" || status === "duplicate";
+
+/** The newest of entries, newest first, and among them the newest that were refused. */
+function shownOf(entries) {
+  const refusals = new Set(entries.filter((entry) => !isTaken(entry)).slice(0, keptRefusals));
+  let room = tailRows - refusals.size;
+  return entries.filter((entry) => refusals.has(entry) || room-- > 0);
+}
 
 const whyOf = ({ code, pointer, detail }) => [code, pointer, detail].filter(Boolean).join(" · ");
 

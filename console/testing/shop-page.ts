@@ -26,7 +26,7 @@ export class ShopPage {
     }, 60_000);
     afterAll(async () => {
       await this.#browser?.close();
-      this.shop.close();
+      await this.shop.close();
     });
   }
 

@@ -15,6 +15,8 @@ for (const form of document.querySelectorAll("form.try")) {
   form.previousElementSibling.hidden = true;
   const text = form.querySelector("textarea");
   const output = form.querySelector("output");
+  // The time that is written there is long ago: its windows have closed, and no query would show the event.
+  change(text, (event) => (event.timestamp = new Date().toISOString()));
   form.querySelector(".fresh").addEventListener("click", () => freshen(text, output));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -22,15 +24,25 @@ for (const form of document.querySelectorAll("form.try")) {
   });
 }
 
-/** The same event under an id that nobody has used: sent twice under one, it counts once. */
+/** The same event now, under an id that nobody has used: sent twice under one, it counts once. */
 function freshen(text, output) {
+  const done = change(text, (event) => {
+    event.eventId = crypto.randomUUID?.() ?? `docs-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    event.timestamp = new Date().toISOString();
+  });
+  if (done) output.replaceChildren();
+  else show(output, { words: "This is not JSON.", good: false });
+}
+
+/** Changes the event that a text is; false when it is none. */
+function change(text, by) {
   try {
     const event = JSON.parse(text.value);
-    event.eventId = crypto.randomUUID?.() ?? `docs-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    by(event);
     text.value = JSON.stringify(event, null, 2);
-    output.replaceChildren();
+    return true;
   } catch {
-    show(output, { words: "This is not JSON.", good: false });
+    return false;
   }
 }
 

@@ -28,7 +28,17 @@ export function letterOperations(guarded: Part): Readonly<Record<string, Part>> 
     operation(
       `${action}DeadLetters`,
       { summary, requestBody: { required: true, content: { "application/json": { schema: bodySchema } } } },
-      answers({ type: "object" }, "invalid-parameter", "unknown-topic", "settling-refused", "settling-not-available"),
+      answers(
+        object({
+          settled: { type: "integer", description: "Letters that were settled, or would be." },
+          refused: { type: "array", items: { type: "object" } },
+          complete: { type: "boolean", description: "False where `limit` ended it: ask again, with `until` as `to`." },
+          until: text("Letters that were set aside before this time were looked at."),
+        }),
+        "invalid-parameter",
+        "unknown-topic",
+        "settling-refused",
+      ),
     );
   return {
     "/v1/dead-letters": operation(

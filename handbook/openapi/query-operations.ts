@@ -65,7 +65,7 @@ const cellOf = ({ type, nullable, unit }: QueryColumn): Part => {
 };
 
 function rowSchema({ name, columns, windowed }: CatalogueEntry): Part {
-  const final = { type: "boolean", description: "No record can change the row any more; in JSON pages only." };
+  const final = { type: "boolean", description: "No record can change the row any more; in JSON pages and for spreadsheets only." };
   const shown = Object.fromEntries(columns.map((column) => [column.name, cellOf(column)]));
   return object({ ...shown, ...(windowed ? { "final?": final } : {}) }, { description: `A row of ${name}.` });
 }
@@ -86,10 +86,14 @@ export function pullOperation(entry: CatalogueEntry): Part {
   return {
     operationId: `query_${operationName(name)}`,
     tags: ["Queries"],
-    summary: name,
+    summary: summaryOf(entry),
     description: `Rows of the node ${name} (${kindWords[kind]}), as of the last commit. Columns: ${columns.map((column) => column.name).join(", ")}.`,
     parameters: [
-      parameter("format", "How rows are given; else by the Accept header.", { type: "string", enum: formats }),
+      parameter(
+        "format",
+        "How rows are given; else by the Accept header. `spreadsheet` is CSV whose times and letters spreadsheets read, and that says what is final.",
+        { type: "string", enum: formats },
+      ),
       ...bounds(windowed),
       parameter("order", "A column to order by, with - before it to begin with the highest.", {
         type: "string",
@@ -129,6 +133,14 @@ export function pullOperation(entry: CatalogueEntry): Part {
       ...problemAnswers(pullProblems.map(queryProblem)),
     },
   };
+}
+
+/** What is in it, in few words: `by country and window: orders, units, revenue`. */
+function summaryOf({ keyColumns, columns, windowed }: CatalogueEntry): string {
+  const bounds = windowed ? ["window_start", "window_end"] : [];
+  const values = columns.map(({ name }) => name).filter((name) => !keyColumns.includes(name) && !bounds.includes(name));
+  const by = [...keyColumns.filter((name) => !bounds.includes(name)), ...(windowed ? ["window"] : [])].join(" and ");
+  return `${by === "" ? "" : `by ${by}: `}${values.join(", ")}`;
 }
 
 const kindWords: Readonly<Record<CatalogueEntry["kind"], string>> = {

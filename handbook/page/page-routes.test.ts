@@ -31,6 +31,16 @@ test("[H5] texts are texts wherever they stand", async () => {
   expect((await page({ topology: hostile })).text).not.toContain("<img");
 });
 
+test.each(["a$(id).test", "a`id`.test", "a$&b.test", "a;id.test", "a'b.test"])(
+  "[H5] a host that would do something in a shell is not in the line to run: %s",
+  async (host) => {
+    const { response, text } = await page({}, `http://${host}/docs`);
+    expect(response.status).toBe(200);
+    expect(text).toContain("curl -sS http://localhost:8080/v1/events");
+    expect(text).not.toContain("id.test");
+  },
+);
+
 test("[H5] the line to run has the address by which the page was asked for, and a key where one is needed", async () => {
   const open = await page({});
   expect(open.text).toContain("curl -sS http://shop.test/v1/events -d &#39;{");

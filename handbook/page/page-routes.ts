@@ -17,6 +17,8 @@ const mediaTypes = {
 } as const;
 const assets = fileURLToPath(new URL("../assets/", import.meta.url));
 const here = "https://here.invalid";
+const plainOrigin = /^https?:\/\/[\w.:[\]-]+$/;
+const elsewhere = "http://localhost:8080";
 
 /** `/docs`, and what it loads, under `/docs/`. [H5] */
 export function createPageRoutes({ document, codes, keyed }: PageRoutesOptions): Hono {
@@ -24,7 +26,9 @@ export function createPageRoutes({ document, codes, keyed }: PageRoutesOptions):
   const page = tagged(() => docsPage({ document: document(), codes, keyed, origin: here }));
   app.get("/docs", (c) => {
     // The address by which the reader came is where the reader's events go.
-    const { origin } = new URL(c.req.url);
+    const asked = new URL(c.req.url).origin;
+    // It stands in a line that people paste into a shell.
+    const origin = plainOrigin.test(asked) ? asked : elsewhere;
     const { body } = page();
     return respond(tagged(() => body.replaceAll(here, escaped(origin)))(), c.req.raw, pageHeaders);
   });

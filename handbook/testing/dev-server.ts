@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const launcher = fileURLToPath(new URL("../../cli/millrace.js", import.meta.url));
+
+export type DevServerOptions = {
+  /** Its data folder, which goes away with it; a new one if nothing is said. */
+  readonly data?: string;
+  /** Beside the environment of this process. No key, unless one is said. */
+  readonly env?: Readonly<Record<string, string>>;
+};
 
 /** `millrace dev` without the demo, in a process of its own; started again, it has the same port and the same data. */
 export class DevServer {
@@ -14,9 +21,9 @@ export class DevServer {
   #child: ChildProcess | undefined;
   #port = 0;
 
-  constructor(env: Readonly<Record<string, string>> = {}, data: string = mkdtempSync(join(tmpdir(), "millrace-handbook-"))) {
-    this.#env = env;
+  constructor({ data = mkdtempSync(join(tmpdir(), "millrace-dev-")), env = {} }: DevServerOptions = {}) {
     this.#data = data;
+    this.#env = env;
   }
 
   get url(): string {
@@ -27,11 +34,12 @@ export class DevServer {
     return this.#port;
   }
 
-  async start(): Promise<this> {
-    const args = [cli, "dev", "--no-demo", "--data", this.#data, "--port", String(this.#port)];
-    const child = spawn(process.execPath, args, {
+  /** Resolves when it listens. Arguments and environment are of this start alone. */
+  async start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<this> {
+    const all = ["dev", "--no-demo", "--data", this.#data, "--port", String(this.#port), ...args];
+    const child = spawn(process.execPath, [launcher, ...all], {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, MILLRACE_KEY: "", ...this.#env },
+      env: { ...process.env, MILLRACE_KEY: "", ...this.#env, ...env },
     });
     this.#child = child;
     this.#port = await new Promise<number>((settle, reject) => {
@@ -46,6 +54,7 @@ export class DevServer {
     return this;
   }
 
+  /** Resolves when it is gone. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

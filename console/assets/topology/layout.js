@@ -15,11 +15,11 @@ export const sizes = {
 /**
  * Vertices by name, sub-topologies, and edges in the order of the graph; left to right, as the records go. `dagre` is the layout library: it says in
  * which column and at which height each stands, and where long lines pass between boxes; the lines themselves are drawn here. `sizeOf` answers sizes of
- * one's own, for drawings that say something else in the boxes.
+ * one's own, for drawings that say something else in the boxes, and `gap` is what they need between two columns.
  */
-export function layOut(graph, dagre, sizeOf) {
+export function layOut(graph, dagre, { sizeOf, gap = sizes.gap } = {}) {
   const drawn = new dagre.Graph({ compound: true, multigraph: true });
-  drawn.setGraph({ rankdir: "LR", nodesep: 22, edgesep: 14, ranksep: sizes.gap, marginx: 16, marginy: 30 });
+  drawn.setGraph({ rankdir: "LR", nodesep: 22, edgesep: 14, ranksep: gap, marginx: 16, marginy: 30 });
   for (const { id } of graph.subTopologies) drawn.setNode(`group:${id}`, {});
   const kinds = new Map(graph.topics.map(({ name, kind }) => [`topic:${name}`, kind]));
   const groups = new Map(graph.nodes.map(({ id, subTopology }) => [`node:${id}`, subTopology]));

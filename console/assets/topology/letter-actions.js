@@ -92,6 +92,8 @@ export class LetterActions {
       return;
     }
     this.what.replaceChildren(...this.consequences(action, answer).map((text) => element("p", {}, [text])));
+    // What comes from now on was not asked about, be it what fails again.
+    if (which.letters === undefined) asked.which = { ...which, to: answer.until };
     this.confirm.disabled = answer.settled === 0;
   }
 
@@ -102,7 +104,7 @@ export class LetterActions {
     const happens =
       action === "redrive"
         ? `${count} would go back to the topic they came from, each once, in the order of each key, behind what was processed meanwhile. Who refused them takes them as if they came now; who had them already does not see them again. Windows that have closed count them late. What still fails comes back as a new letter. This cannot be undone.`
-        : `${count} would be marked as done with. They stay readable as long as the topic keeps them, and cannot be redriven any more. When and why is recorded.`;
+        : `${count} would be marked as done with: still readable as long as the topic keeps what it has, but not to be redriven any more. When and why is recorded.`;
     return [happens, ...stay];
   }
 
@@ -112,7 +114,7 @@ export class LetterActions {
     const { action, which } = asked;
     const why = this.why.value.trim();
     if (action === "drop" && why === "") {
-      setText(this.fault, "Say why they are dropped.");
+      setText(this.fault, "Say why: the reason is recorded.");
       this.why.focus();
       return;
     }

@@ -2,6 +2,7 @@ import { element, setText } from "../elements.js";
 import { grouped, moment } from "../format.js";
 import { bytesText } from "./bytes-text.js";
 import { LetterActions } from "./letter-actions.js";
+import { letterEvent } from "./letter-event.js";
 import { nameOf, rateText, spanText } from "./rates.js";
 
 const lettersShown = 10;
@@ -165,6 +166,7 @@ function letterItem(letter, actions) {
     // It may be scrolled, so the keyboard must reach it.
     element("pre", { tabindex: "0", role: "group", "aria-label": `bytes of ${place}` }, [bytes]),
     ...(value === null ? [] : [element("p", { class: "note" }, [`${grouped(value.length)} bytes${more}${value.text === null ? "; not text: what is no letter is a dot" : ""}`])]),
+    ...(value === null ? [] : [letterEvent(letter)]),
     actions.of(letter),
   ]);
 }
