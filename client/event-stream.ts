@@ -11,11 +11,16 @@ export type StreamEvent = {
 export class EventStreamReader {
   #rest = "";
   #event = "";
-  #id = "";
+  #id: string;
   #data: string[] = [];
   #begun = false;
   /** What the server asked for, ms before coming back. */
   retryMs: number | undefined;
+
+  /** `id`: where the stream is gone on with, which its events have until they say another. */
+  constructor(id = "") {
+    this.#id = id;
+  }
 
   *read(text: string): Generator<StreamEvent> {
     const all = this.#rest + (this.#begun ? text : text.replace(/^\ufeff/, ""));

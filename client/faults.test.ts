@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { openEmbeddedBroker } from "../engine/broker/embedded/embedded-broker.ts";
 import { openTestGateway, readLog, type Stored } from "../gateway/testing/test-gateway.ts";
 import { DevServer } from "../handbook/testing/dev-server.ts";
@@ -45,6 +45,34 @@ function expectOrder(stored: readonly Stored[], sent: ReadonlyMap<string, readon
 }
 
 describe(`a client in bad weather (SEED=${seed})`, () => {
+  test("[N6] that nobody is there is told once, with what waits; nothing is given up, and it is told again when it happens again", async () => {
+    const gateway = await openTestGateway();
+    closing.push(() => gateway.close());
+    const fair = { cutRequest: 0, lostAnswer: 0, slow: 0, refused: 0 };
+    const proxy = await new FaultProxy(() => gateway.port, fair, seededRandom(seed)).start();
+    closing.push(() => proxy.close());
+    const told: unknown[] = [];
+    const client = new MillraceClient({
+      url: proxy.url,
+      key: "sk_test",
+      backoff: { baseMs: 1, mostMs: 2 },
+      onTrouble: ({ code }, waiting) => told.push([code, waiting]),
+    });
+    for (const times of [1, 2]) {
+      proxy.faults = { ...fair, cutRequest: 1 };
+      const before = proxy.seen.cutRequest;
+      const sent = client.send("inventory.received", { sku: "a", quantity: 1 });
+      await vi.waitUntil(() => told.length === times && proxy.seen.cutRequest > before + 10, { timeout: 20_000 });
+      proxy.faults = fair;
+      expect((await sent).status).toBe("accepted");
+    }
+    expect(told).toEqual([
+      ["unreachable", 1],
+      ["unreachable", 1],
+    ]);
+    await client.close();
+  });
+
   test("[N5] [N6] requests cut, answers lost, slow and refused: nothing is lost, nothing is stored twice, the order of each key holds", async () => {
     const gateway = await openTestGateway();
     closing.push(() => gateway.close());
@@ -72,7 +100,7 @@ describe(`a client in bad weather (SEED=${seed})`, () => {
     async () => {
       const data = mkdtempSync(join(tmpdir(), "millrace-client-"));
       closing.push(async () => rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
-      const server = new DevServer({}, data);
+      const server = new DevServer({ data });
       closing.push(() => server.end("SIGKILL"));
       await server.start();
       const client = new MillraceClient({

@@ -26,7 +26,14 @@ export type MillraceClientOptions = {
   /** When an event that cannot be sent is given up by `gave_up`, ms; never unless said, since later events of its key then go without it. */
   readonly giveUpAfterMs?: number;
   readonly backoff?: Partial<BackoffLimits>;
+  /** Hears when several attempts in a row came to nothing, once until one gets through; a warning of the process unless said. Events wait meanwhile. */
+  readonly onTrouble?: (error: MillraceError, waiting: number) => void;
 };
+
+function warn({ message, code }: MillraceError, waiting: number): void {
+  const what = waiting === 1 ? "1 event waits and is" : `${waiting} events wait and are`;
+  process.emitWarning(`${message}; ${what} sent again until it answers`, { type: "MillraceWarning", code });
+}
 
 export type SendOptions = {
   /** Sent twice under one id, an event counts once; a UUIDv7 unless said. */
@@ -69,6 +76,7 @@ export class MillraceClient {
       timeoutMs,
       giveUpAfterMs,
       backoff,
+      onTrouble: options.onTrouble ?? warn,
     });
     this.#questions = new Questions({ url, headers, timeoutMs, backoff });
   }

@@ -9,6 +9,8 @@ test("[N6] pauses double up to a bound, by chance below it, and never below what
   const at = (attempt: number, roll: number, askedMs?: number): number => pauseMs(attempt, { limits, askedMs, roll });
   expect([at(0, 1), at(1, 1), at(4, 1), at(50, 1), at(3, 0.5)]).toEqual([100, 200, 1600, 30_000, 400]);
   expect([at(0, 0, 2000), at(0, 1, 2000), at(9, 1, 2000)]).toEqual([2000, 2400, 30_000]);
+  // What no clock can wait for, or nobody wants to, is waited for as long as is sensible.
+  expect([at(0, 0, 31_536_000_000), at(0, 1, Number.MAX_SAFE_INTEGER)]).toEqual([300_000, 360_000]);
   const now = Date.parse("2026-11-22T10:00:00Z");
   expect([
     retryAfterMs("3", now),

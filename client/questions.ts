@@ -80,7 +80,8 @@ export class Questions {
       try {
         for await (const event of this.#connection(address, { last, ended, signal, asked: (ms) => void (askedMs = ms) })) {
           failures = -1;
-          if (event.id !== "") last = event.id;
+          // Behind a reset it is empty: what is gone on with then is nothing, and all rows are told anew.
+          last = event.id;
           yield event;
         }
       } catch (error) {
@@ -115,7 +116,7 @@ export class Questions {
       });
       asked(retryAfterMs(response.headers.get("retry-after"), Date.now()));
       if (response.status !== 200) throw problemOf(response.status, parsed(await response.text()), address);
-      const reader = new EventStreamReader();
+      const reader = new EventStreamReader(last);
       for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
         clearTimeout(alarm);
         alarm = setTimeout(() => ended.abort(), silentMs);

@@ -12,7 +12,12 @@ export type SenderOptions = {
   readonly timeoutMs: number;
   readonly giveUpAfterMs: number;
   readonly backoff: BackoffLimits;
+  /** Hears once of each time that nothing gets through, with how many events wait. */
+  readonly onTrouble: (error: MillraceError, waiting: number) => void;
 };
+
+/** So many attempts in a row fail in passing before it is called trouble: the first pauses are short. */
+const troubleAfter = 3;
 
 /**
  * Sends what it holds: several events a request, a few requests at a time, never two of one key at once. What may have failed in passing is sent again under
@@ -204,6 +209,7 @@ export class Sender {
 
   #again(batch: readonly Held[], { error, askedMs }: { readonly error: MillraceError; readonly askedMs: number | undefined }): void {
     this.#quietUntilMs = Math.max(this.#quietUntilMs, performance.now() + this.#pauseMs(this.#failures++, askedMs));
+    if (this.#failures === troubleAfter) this.#options.onTrouble(error, this.#outbox.size);
     this.#giveUp(batch, error);
   }
 
