@@ -1,5 +1,6 @@
 import { enableCompileCache, getCompileCacheDir } from "node:module";
 import { setHeapFlags } from "#engine/broker/heap-settings.ts";
+import { whenOrphaned } from "./orphaned.ts";
 
 setHeapFlags();
 
@@ -20,6 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     interrupted.abort();
   });
 }
+whenOrphaned(process.env, () => interrupted.abort());
 const { runCommand } = await import("./commands.ts");
 process.exitCode = await runCommand(process.argv.slice(2), {
   env: process.env,

@@ -1,13 +1,15 @@
-import { mkdirSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import type { CommandHost } from "../command.ts";
 import { loadChecked } from "../load-checked.ts";
 import { startDev } from "./dev.ts";
 import { runDemo } from "./demo.ts";
+import { toldWhileWaiting } from "../engine/told-while-waiting.ts";
 import { missingVariables } from "../sinks/sink-variables.ts";
-import { EngineFailure } from "../engine/engine-failure.ts";
+import { whatAnEndWaitsFor } from "../sinks/what-an-end-waits-for.ts";
 import { devHelp, readDevOptions } from "./options.ts";
 import { banner } from "./banner.ts";
+import { makeDataFolder, startProblem } from "./start-problem.ts";
+import { isLoopback } from "../run/instance.ts";
 
 /** `millrace dev`: everything in one process until Ctrl-C, which drains, commits and ends. */
 export async function runDevCommand(args: readonly string[], host: CommandHost): Promise<number> {
@@ -20,6 +22,11 @@ export async function runDevCommand(args: readonly string[], host: CommandHost):
     host.stderr.write(`${options.message}\nmillrace dev --help says more\n`);
     return 2;
   }
+  const key = host.env["MILLRACE_KEY"];
+  if (!isLoopback(options.host) && (key === undefined || key === "")) {
+    host.stderr.write(`events would be taken from anybody who reaches ${options.host}: set MILLRACE_KEY\n`);
+    return 2;
+  }
   const checked = loadChecked(options.topology, host);
   if (checked === undefined) return 1;
   const { compiled } = checked;
@@ -28,24 +35,25 @@ export async function runDevCommand(args: readonly string[], host: CommandHost):
     host.stderr.write(`${missing.join("\n")}\n`);
     return 1;
   }
-  mkdirSync(options.data, { recursive: true });
   let dev: Awaited<ReturnType<typeof startDev>>;
   try {
-    dev = await startDev(options, { compiled, key: host.env["MILLRACE_KEY"] });
+    makeDataFolder(options.data);
+    dev = await startDev(options, { checked, key });
   } catch (error) {
-    if (!(error instanceof EngineFailure)) throw error;
-    host.stderr.write(`${error.code} ${error.message}\n`);
+    const problem = startProblem(error, options);
+    if (problem === undefined) throw error;
+    host.stderr.write(`${problem}\n`);
     return 1;
   }
   host.stdout.write(banner(options, dev));
   // Else it is written at exit, and a killed process has none.
   flushCompileCache();
-  const demo = options.demo ? runDemo(dev, { signal: host.signal, stderr: host.stderr, key: host.env["MILLRACE_KEY"] ?? null }) : undefined;
+  const demo = options.demo ? runDemo(dev, { signal: host.signal, stderr: host.stderr, key: key ?? null }) : undefined;
   const failure = await Promise.race([interrupted(host.signal), dev.failed]);
   if (failure !== undefined) host.stderr.write(`${failure.code} ${failure.message}\n`);
   else host.stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
   await demo;
-  await dev.stop();
+  await toldWhileWaiting(dev.stop(), () => host.stdout.write(whatAnEndWaitsFor(options.sinks ? compiled.deliveries : [])));
   if (failure === undefined) host.stdout.write("all committed; start again to go on from here\n");
   return failure === undefined ? 0 : 1;
 }

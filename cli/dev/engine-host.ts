@@ -7,6 +7,8 @@ export type EngineHost = {
   readonly appends: MessagePort;
   readonly queries: MessagePort;
   readonly inspections: MessagePort;
+  /** What the topology was compiled with: partitions of each topic of which the file says none. */
+  readonly partitionNumber: number | undefined;
   /** Partitions of each topic of the log. */
   readonly partitions: ReadonlyMap<string, number>;
   /** Calls back with the tasks that stand still after a bug, each time there is one more. */
@@ -29,7 +31,7 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   const transferList = [appends.port2, queries.port2, inspections.port2];
   const thread = new Thread(new URL("./engine-thread.ts", import.meta.url), { workerData, transferList });
   const scrapes = new Map<number, (text: string) => void>();
-  const ready = Promise.withResolvers<ReadonlyMap<string, number>>();
+  const ready = Promise.withResolvers<Pick<EngineHost, "partitionNumber" | "partitions">>();
   const failed = Promise.withResolvers<EngineFailure>();
   const ended = Promise.withResolvers<void>();
   const hearers: ((tasks: readonly string[]) => void)[] = [];
@@ -44,7 +46,7 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   thread.on("message", (message: FromEngine) => {
     switch (message.kind) {
       case "ready":
-        return ready.resolve(new Map(message.partitions));
+        return ready.resolve({ partitionNumber: message.partitionNumber, partitions: new Map(message.partitions) });
       case "stopped-tasks":
         for (const hear of hearers) hear(message.tasks);
         return;
@@ -69,11 +71,12 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
     ended.resolve();
   });
   const send = (message: ToEngine): void => thread.postMessage(message);
-  const partitions = await ready.promise;
+  const { partitionNumber, partitions } = await ready.promise;
   return {
     appends: appends.port1,
     queries: queries.port1,
     inspections: inspections.port1,
+    partitionNumber,
     partitions,
     failed: failed.promise,
     onStoppedTasks: (hear) => void hearers.push(hear),

@@ -22,7 +22,12 @@ export type ToEngine = { readonly kind: "stop" } | { readonly kind: "metrics"; r
 
 /** `sinks` says how they are, whenever that changes; `stopped-tasks` names tasks that stand still after a bug; `failed` ends the thread. */
 export type FromEngine =
-  | { readonly kind: "ready"; readonly partitions: readonly (readonly [topic: string, partitions: number])[] }
+  | {
+      readonly kind: "ready";
+      /** What the topology was compiled with. */
+      readonly partitionNumber: number | undefined;
+      readonly partitions: readonly (readonly [topic: string, partitions: number])[];
+    }
   | { readonly kind: "stopped-tasks"; readonly tasks: readonly string[] }
   | { readonly kind: "sinks"; readonly detail: string }
   | { readonly kind: "metrics"; readonly id: number; readonly text: string }

@@ -2,17 +2,18 @@ import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { BrokerError, embeddedStateStorage, LetterDesk, openEmbeddedBroker, serveAppender, Worker, type TopicSpec } from "@millrace/engine";
-import { processors } from "#processors/registry.ts";
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
 import { createStreamAnswerer } from "#queries/stream/answer-stream.ts";
 import { allTasks, taskReader } from "#queries/task-reader.ts";
 import { serveInspector } from "#queries/topology/inspector.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
-import { compileTopology } from "#topology/compile-topology.ts";
+import type { Compiled } from "#topology/compile-topology.ts";
+import { compileWith, partitionsForLog, type Text } from "./compile-for-log.ts";
 import type { EngineSettings, FromEngine, ToEngine } from "./engine-messages.ts";
+import { checkStoreWindows } from "./store-windows.ts";
 import { EngineMetrics } from "../engine/engine-metrics.ts";
-import { createLogger } from "../engine/logger.ts";
+import { createFileLogger, createLogger } from "../engine/logger.ts";
 import { SinkMetrics } from "../sinks/sink-metrics.ts";
 import { originOfLog, Sinks, sinksDetail } from "../sinks/sinks.ts";
 
@@ -28,18 +29,30 @@ try {
   await run();
 } catch (error) {
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "ENGINE_FAILED";
-  logger.error({ event: "engine.failed", code, err: error }, "the engine failed");
+  // The main thread says what has a code. The log of a folder that is another process's is that process's.
+  if (code === "ENGINE_FAILED") logger.error({ event: "engine.failed", code, err: error }, "the engine failed");
+  else if (code !== "BROKER_LOCKED") createFileLogger(settings.logFile).error({ room: "engine", event: "engine.failed", code, err: error });
   tell({ kind: "failed", code, message: error instanceof Error ? error.message : String(error) });
   parentPort!.close();
 }
 
 async function run(): Promise<void> {
-  const { compiled } = compileTopology(readFileSync(settings.topology, "utf8"), { processors, file: settings.topology });
-  if (compiled === undefined) throw new Error(`${settings.topology} no longer passes its check`);
   const broker = openEmbeddedBroker({ path: settings.log });
+  let partitionNumber: number | undefined;
+  let compiled: Compiled;
+  try {
+    const text = { text: readFileSync(settings.topology, "utf8"), file: settings.topology };
+    partitionNumber = partitionsForLog(broker, text);
+    compiled = compiledFor(text, partitionNumber);
+    checkStoreWindows(broker, compiled.queries);
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
   const topics = new Map<string, TopicSpec>();
   for (const { topic, partitions, retentionDays } of eventRegistry) {
-    topics.set(topic, { name: topic, partitions, retention: { kind: "time", ms: retentionDays * 86_400_000 } });
+    const retention = { kind: "time", ms: retentionDays * 86_400_000 } as const;
+    topics.set(topic, { name: topic, partitions: partitionNumber ?? partitions, retention });
   }
   for (const spec of compiled.plan.topics) topics.set(spec.name, spec);
   await broker.ensureTopics([...topics.values()]);
@@ -50,6 +63,7 @@ async function run(): Promise<void> {
     storage: embeddedStateStorage(broker.database),
     member: "dev",
     clock: Date.now,
+    pipeline: true,
     commitMs: settings.commitMs,
     commitRecords: settings.commitRecords,
     idleMs: settings.idleMs,
@@ -127,5 +141,12 @@ async function run(): Promise<void> {
     });
   });
   flushCompileCache();
-  tell({ kind: "ready", partitions: [...topics.values()].map(({ name, partitions }) => [name, partitions] as const) });
+  const partitions = [...topics.values()].map((topic) => [topic.name, topic.partitions] as const);
+  tell({ kind: "ready", partitionNumber, partitions });
+}
+
+function compiledFor(text: Text, partitions: number | undefined): Compiled {
+  const compiled = compileWith(text, partitions);
+  if (compiled === undefined) throw new Error(`${text.file} no longer passes its check`);
+  return compiled;
 }

@@ -7,6 +7,8 @@ export type DevOptions = {
   readonly data: string;
   readonly host: string;
   readonly port: number;
+  /** Nobody named the port, so another will do when it is taken. */
+  readonly anyPort: boolean;
   readonly demo: boolean;
   /** The gateway's own table of ids, the fast path against resent events; the answers are the same without it. */
   readonly duplicates: boolean;
@@ -25,8 +27,8 @@ its results and a live page. Prints where. Ctrl-C drains and ends; started again
 
   --topology FILE   the topology (default: the shipped topology/commerce.yaml)
   --data DIR        where log and state lie (default: .millrace)
-  --port N          default 8080; when it is taken, a free one; 0: any free one
-  --host ADDRESS    default 127.0.0.1: reached from this machine only
+  --port N          without it 8080, or a free one when that is taken; 0: any free one
+  --host ADDRESS    default 127.0.0.1: reached from this machine only; any other asks for MILLRACE_KEY
   --demo            feed it with real orders (a month of a British retailer, an hour a second, stamped as they are sent)
   --no-demo         do not
   --no-duplicates   without the gateway's table of ids; the topology's dedupe alone makes a resent event count once
@@ -37,13 +39,17 @@ its results and a live page. Prints where. Ctrl-C drains and ends; started again
   --log LEVEL       debug, info, warn or error (default info); JSON lines in DIR/millrace.log, warnings on stderr too
   -h, --help        this text
 
-MILLRACE_KEY asks for that key (Authorization: Bearer …) on every request that posts events; without it, on loopback, none is asked for.
+Ctrl-C or SIGTERM waits for what is under way: a few ms, and with sinks as long as their calls take, each at most its timeout (30s, unless
+the file says otherwise); a second Ctrl-C, a second later, ends at once, and such calls are made again at the next start.
+MILLRACE_KEY asks for that key (Authorization: Bearer …) on every request that posts events; it is needed unless HTTP is on loopback.
+
+Exit codes: 0 ended as asked; 1 failed; 2 wrong usage.
 `;
 
 const args = {
   topology: { type: "string" },
   data: { type: "string", default: ".millrace" },
-  port: { type: "string", default: "8080" },
+  port: { type: "string" },
   host: { type: "string", default: "127.0.0.1" },
   demo: { type: "boolean", default: false },
   duplicates: { type: "boolean", default: true },
@@ -65,27 +71,30 @@ export function readDevOptions(argv: readonly string[]): DevOptions | Usage | "h
     return { kind: "usage", message: error instanceof Error ? error.message : String(error) };
   }
   if (values.help) return "help";
-  const numbers = {
-    port: whole(values.port, 65_535),
-    commitMs: whole(values["commit-ms"], 60_000),
-    commitRecords: whole(values["commit-records"], 1_000_000),
-    idleMs: whole(values.idle, 86_400_000_000),
-  };
-  for (const [name, value] of Object.entries(numbers))
-    if (value === undefined) return { kind: "usage", message: `${name} is a whole number in its range` };
+  const port = values.port ?? "8080";
+  const numbers = [
+    ["--port", port, 65_535],
+    ["--commit-ms", values["commit-ms"], 60_000],
+    ["--commit-records", values["commit-records"], 1_000_000],
+    ["--idle", values.idle, 86_400_000_000],
+  ] as const;
+  for (const [name, text, most] of numbers)
+    if (!/^\d+$/.test(text) || Number(text) > most)
+      return { kind: "usage", message: `${name} is a whole number from 0 to ${most}, not ${text}` };
   if (!["debug", "info", "warn", "error"].includes(values.log))
     return { kind: "usage", message: `--log is debug, info, warn or error, not ${values.log}` };
   return {
     topology: values.topology === undefined ? shippedTopology : resolve(values.topology),
     data: resolve(values.data),
     host: values.host,
-    port: numbers.port!,
+    port: Number(port),
+    anyPort: values.port === undefined,
     demo: values.demo,
     duplicates: values.duplicates,
     sinks: values.sinks,
-    commitMs: numbers.commitMs!,
-    commitRecords: numbers.commitRecords!,
-    idleMs: numbers.idleMs!,
+    commitMs: Number(values["commit-ms"]),
+    commitRecords: Number(values["commit-records"]),
+    idleMs: Number(values.idle),
     logLevel: values.log,
   };
 }
@@ -93,5 +102,3 @@ export function readDevOptions(argv: readonly string[]): DevOptions | Usage | "h
 function parse(argv: readonly string[]) {
   return parseArgs({ args: [...argv], options: args, allowNegative: true }).values;
 }
-
-const whole = (text: string, most: number): number | undefined => (/^\d+$/.test(text) && Number(text) <= most ? Number(text) : undefined);

@@ -49,11 +49,11 @@ async function show(door: LettersDoor, { letters, json }: DlqOptions, { stdout }
   return 0;
 }
 
-/** As many requests as it takes; a dry run is one. What is refused is that of the last request, which has looked at all. */
+/** As many requests as it takes, for what was there when the first one came; a dry run is one. What is refused is that of the last request, which has looked at all. */
 async function settle(door: LettersDoor, options: DlqOptions, { stdout, stderr, signal }: CommandHost): Promise<number> {
   const { letters, filter, all, dryRun, why, by, limit = Infinity, json } = options;
   const action = options.action as "redrive" | "drop";
-  const which = { ...filter, ...(letters.length > 0 ? { letters } : {}), ...(all ? { all } : {}) };
+  let which: Readonly<Record<string, unknown>> = { ...filter, ...(letters.length > 0 ? { letters } : {}), ...(all ? { all } : {}) };
   let settled = 0;
   let last: Report;
   do {
@@ -67,6 +67,8 @@ async function settle(door: LettersDoor, options: DlqOptions, { stdout, stderr, 
     };
     last = (await door.post(`/${action}`, body)) as Report;
     settled += last.settled;
+    // What fails again meanwhile is a new letter, and would be redriven without end.
+    if (letters.length === 0) which = { ...which, to: last.until };
     if (!last.complete && stderr.isTTY === true) stderr.write(`\r${settled} so far…`);
   } while (!last.complete && !dryRun && settled < limit);
   if (stderr.isTTY === true && settled > atOnce) stderr.write("\r\u001b[K");

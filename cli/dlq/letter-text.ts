@@ -38,6 +38,7 @@ export type Whole = Shown & {
   readonly undecodable: { readonly code: string; readonly detail: string } | null;
 };
 export type Report = {
+  readonly until: string;
   readonly settled: number;
   readonly refused: readonly { readonly why: string; readonly count: number; readonly first: string; readonly detail: string }[];
   readonly complete: boolean;

@@ -50,7 +50,13 @@ export class LettersDoor {
     if (response.ok && body !== undefined) return body;
     const { detail } = (body ?? {}) as { detail?: unknown };
     const why = typeof detail === "string" ? detail : `status ${response.status}`;
-    if (response.status === 401) throw new DlqError("DLQ_NOT_ALLOWED", `${why}; give the key: --key, or MILLRACE_KEY`);
+    if (response.status === 401)
+      throw new DlqError(
+        "DLQ_NOT_ALLOWED",
+        key === null
+          ? `${why}; give the key: --key, or MILLRACE_KEY`
+          : `the key (--key, or MILLRACE_KEY) is not the one that ${url} was started with`,
+      );
     if (response.status === 403) throw new DlqError("DLQ_NOT_ALLOWED", why);
     if (response.ok || (response.status === 404 && body === undefined))
       throw new DlqError("DLQ_NO_SERVER", `${url} is no Millrace, or an older one: ${path} answered ${response.status}`);

@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 import { parseArgs } from "node:util";
+import { argumentMistake } from "../argument-mistake.ts";
 import type { CommandHost } from "../command.ts";
 import { DlqError } from "./dlq-error.ts";
 
@@ -109,7 +110,7 @@ function parsed(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: args, allowPositionals: true });
   } catch (error) {
-    throw usage(error instanceof Error ? error.message : String(error));
+    throw usage(argumentMistake(error));
   }
 }
 

@@ -14,9 +14,12 @@ export type Places = {
 };
 export type Size = { readonly width: number; readonly height: number };
 
-/** Where everything stands, as on the live page, with sizes of boxes of one's own. */
-export function placesOf(graph: TopologyGraph, sizeOf: (ref: GraphRef) => Size): Places {
-  return (layOut as (graph: TopologyGraph, library: object, sizeOf: (ref: GraphRef) => Size) => Places)(graph, dagre, sizeOf);
+/** What a drawing needs: the sizes of its boxes, and so much between two columns. */
+export type Measures = { readonly sizeOf: (ref: GraphRef) => Size; readonly gap: number };
+
+/** Where everything stands, as on the live page, by measures of one's own. */
+export function placesOf(graph: TopologyGraph, measures: Measures): Places {
+  return (layOut as (graph: TopologyGraph, library: object, measures: Measures) => Places)(graph, dagre, measures);
 }
 
 /** The line along level pieces, as the path of an SVG. */

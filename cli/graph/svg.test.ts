@@ -14,6 +14,7 @@ type Drawn = {
   readonly boxes: readonly (Rect & { readonly texts: readonly Rect[] })[];
   readonly groups: readonly Rect[];
   readonly edges: number;
+  readonly labels: readonly Rect[];
   readonly paper: string;
   readonly ink: string;
 };
@@ -39,6 +40,7 @@ const look = `(() => {
     boxes,
     groups: [...svg.querySelectorAll("g.group rect")].map((group, i) => rect(group, "group " + i)),
     edges: svg.querySelectorAll("g.edge path").length,
+    labels: [...svg.querySelectorAll("text.label")].map((label) => rect(label, label.textContent)),
     paper: getComputedStyle(svg.querySelector(".paper")).fill,
     ink: getComputedStyle(svg.querySelector(".name")).fill,
   };
@@ -70,9 +72,9 @@ describe.skipIf(browserPath === undefined)("the SVG in a browser (needs Chromium
   }
 
   test.each(drawnTopologies)(
-    "[ED4] of $name no box stands on another, every text is in its box, and the description says it all",
+    "[ED4] of $name no box stands on another or on a label, every text is in its box, and the description says it all",
     async ({ graph }) => {
-      const { fault, title, description, size, boxes, groups, edges } = await drawn(svgOf(graph), "light");
+      const { fault, title, description, size, boxes, groups, edges, labels } = await drawn(svgOf(graph), "light");
       expect({ fault, title, edges }).toEqual({ fault: null, title: `Topology ${graph.topology}`, edges: graph.edges.length });
       expect(description).toBe(wordsOf(graph));
       for (const { id } of graph.nodes) expect(description).toContain(`${id} reads `);
@@ -82,6 +84,7 @@ describe.skipIf(browserPath === undefined)("the SVG in a browser (needs Chromium
       for (const [i, box] of boxes.entries()) {
         if (!isWithin(box, size)) wrong.push(`${box.what} is outside`);
         for (const text of box.texts) if (text.what !== "" && !isWithin(text, box)) wrong.push(`"${text.what}" leaves ${box.what}`);
+        for (const label of labels) if (!isApart(label, box)) wrong.push(`the label ${label.what} and ${box.what}`);
         for (const other of boxes.slice(i + 1)) if (!isApart(box, other)) wrong.push(`${box.what} and ${other.what}`);
         for (const group of groups) if (!isWithin(box, group) && !isApart(box, group)) wrong.push(`${box.what} and ${group.what}`);
       }

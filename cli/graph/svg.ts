@@ -1,5 +1,5 @@
 import type { GraphNode, GraphRef, GraphTopic, TopologyGraph } from "#topology/plan/graph.ts";
-import { type Box, pathOf, placesOf, type Size } from "./places.ts";
+import { type Box, pathOf, placesOf, type Run, type Size } from "./places.ts";
 import { edgeLabel, isHop, nodeLines, titleOf, topicLines, wordsOf } from "./words.ts";
 
 // Boxes are made for their texts without measuring them: a monospaced letter takes 0.61 em at most in the fonts below.
@@ -10,6 +10,9 @@ const lineHeight = 15;
 const beside = 12;
 const above = 20;
 const legendHeight = 30;
+/** Between the end of a line and the label that stands above it. */
+const beforeEnd = 12;
+const leastGap = 62;
 
 const style = `
 svg { color-scheme: light dark; --paper: #ffffff; --ink: #1b2330; --quiet: #5b6675; --node: #eaf1fb; --topic: #f2f3f5; --group: #f8f9fb; --line: #c9d0d9; --edge: #7a8797; --hop: #9a3c6b; --asked: #1f63c4; }
@@ -27,7 +30,7 @@ rect { stroke-width: 1; }
 .node .asked { fill: var(--asked); stroke: none; }
 .edge path { fill: none; stroke: var(--edge); stroke-width: 1.25; }
 .edge.hop path { stroke: var(--hop); stroke-dasharray: 5 3; }
-.edge text { text-anchor: end; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
+.label { text-anchor: end; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
 marker path { fill: var(--edge); }
 marker.hop path { fill: var(--hop); }
 `;
@@ -38,7 +41,7 @@ export function svgOf(graph: TopologyGraph): string {
     ...graph.nodes.map((node) => [`node:${node.id}`, nodeLines(node)] as const),
     ...graph.topics.map((topic) => [`topic:${topic.name}`, topicLines(topic)] as const),
   ]);
-  const places = placesOf(graph, (ref) => sizeOf(texts.get(ref)!));
+  const places = placesOf(graph, { sizeOf: (ref) => sizeOf(texts.get(ref)!), gap: gapOf(graph) });
   const boxOf = (ref: GraphRef): Box => places.boxes.get(ref)!;
   const width = Math.max(places.width, 640);
   const height = places.height + legendHeight;
@@ -55,11 +58,10 @@ export function svgOf(graph: TopologyGraph): string {
     ...graph.edges.map((edge, i) => {
       const { runs } = places.edges[i]!;
       const kind = isHop(edge, graph) ? "hop" : "plain";
-      const end = runs.at(-1)!;
-      const text = edgeLabel(edge);
-      const label = text === "" ? "" : `<text x="${n(end.from - 12)}" y="${n(end.y - 4)}">${escaped(text)}</text>`;
-      return `<g class="edge ${kind}"><path d="${pathOf(runs)}" marker-end="url(#arrow-${kind})"/>${label}</g>`;
+      return `<g class="edge ${kind}"><path d="${pathOf(runs)}" marker-end="url(#arrow-${kind})"/></g>`;
     }),
+    // Above all lines, since others may pass where a label stands.
+    ...graph.edges.map((edge, i) => labelAt(places.edges[i]!.runs.at(-1)!, edgeLabel(edge))).filter((label) => label !== ""),
     ...graph.nodes.map((node) => nodeBox(node, boxOf(`node:${node.id}`))),
     ...graph.topics.map((topic) => topicBox(topic, boxOf(`topic:${topic.name}`))),
     legend(places.height + 12),
@@ -67,6 +69,13 @@ export function svgOf(graph: TopologyGraph): string {
     "",
   ].join("\n");
 }
+
+/** Wide enough for every label to stand clear of the column before. */
+const gapOf = (graph: TopologyGraph): number =>
+  Math.max(leastGap, ...graph.edges.map((edge) => Math.ceil(edgeLabel(edge).length * letterEm * stepSize) + 2 * beforeEnd));
+
+const labelAt = (end: Run, text: string): string =>
+  text === "" ? "" : `<text class="label" x="${n(end.from - beforeEnd)}" y="${n(end.y - 4)}">${escaped(text)}</text>`;
 
 const widthOf = (lines: readonly string[]): number =>
   Math.max(...lines.map((line, i) => line.length * letterEm * (i === 0 ? nameSize : stepSize)));

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { argumentMistake } from "../argument-mistake.ts";
 import type { CommandHost } from "../command.ts";
 import { runReplay, type ReplayOptions } from "./replay.ts";
 import { ReplayError } from "./replay-error.ts";
@@ -96,7 +97,7 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: replayArgs, allowPositionals: true });
   } catch (error) {
-    throw usage(error instanceof Error ? error.message : String(error));
+    throw usage(argumentMistake(error));
   }
 }
 

@@ -7,6 +7,7 @@ import type { ReplayReport } from "./report.ts";
 import { csvFile, row, temporaryFile } from "./testing/csv-file.ts";
 import { HandClock } from "./testing/hand-clock.ts";
 import { type Mood, moodyServer, type MoodyServer } from "./testing/moody-server.ts";
+import { plainReplay } from "./testing/plain-replay.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
 
@@ -20,19 +21,7 @@ async function replay(
   const said: string[] = [];
   const clock = host.clock ?? new HandClock();
   const report = await runReplay(
-    {
-      files: [shippedMonth],
-      to: server.url,
-      speed: Number.POSITIVE_INFINITY,
-      stamp: "data",
-      openingStock: 0,
-      repeat: 1,
-      rejects: null,
-      wait: false,
-      batch: 1000,
-      key: null,
-      ...options,
-    },
+    { ...plainReplay, files: [shippedMonth], to: server.url, ...options },
     { signal: new AbortController().signal, say: (line) => said.push(line), random: () => 0.5, ...host, clock },
   );
   return { report, said, clock };

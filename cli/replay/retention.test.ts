@@ -8,6 +8,7 @@ import { replayedTypes, retentionPath } from "./retention.ts";
 import { csvFile, row } from "./testing/csv-file.ts";
 import { HandClock } from "./testing/hand-clock.ts";
 import { type MoodyServer, moodyServer } from "./testing/moody-server.ts";
+import { plainReplay } from "./testing/plain-replay.ts";
 
 const weekMs = 7 * 86_400_000;
 
@@ -20,19 +21,7 @@ function saysOf(server: MoodyServer, retention: object): void {
 
 const replay = (server: MoodyServer, more: Partial<ReplayOptions> = {}): ReturnType<typeof runReplay> =>
   runReplay(
-    {
-      files: [csvFile(row())],
-      to: server.url,
-      speed: Number.POSITIVE_INFINITY,
-      stamp: "data",
-      openingStock: 0,
-      repeat: 1,
-      rejects: null,
-      wait: false,
-      batch: 1000,
-      key: null,
-      ...more,
-    },
+    { ...plainReplay, files: [csvFile(row())], to: server.url, ...more },
     { signal: new AbortController().signal, clock: new HandClock() },
   );
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDuration } from "#topology/parse/duration.ts";
+import { argumentMistake } from "../argument-mistake.ts";
 
 export type RunOptions = {
   readonly topology: string;
@@ -118,7 +119,8 @@ export function readRunOptions(argv: readonly string[], env: Readonly<Record<str
     const { values, positionals } = parse(argv);
     return values.help ? "help" : read(values, positionals, env);
   } catch (error) {
-    if (error instanceof Refusal || error instanceof TypeError) return { kind: "usage", message: error.message };
+    if (error instanceof Refusal || error instanceof TypeError)
+      return { kind: "usage", message: error instanceof Refusal ? error.message : argumentMistake(error) };
     throw error;
   }
 }

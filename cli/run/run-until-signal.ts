@@ -6,7 +6,9 @@ import type { CommandHost } from "../command.ts";
 import { EngineFailure } from "../engine/engine-failure.ts";
 import { createStderrLogger } from "../engine/logger.ts";
 import { loadChecked } from "../load-checked.ts";
+import { toldWhileWaiting } from "../engine/told-while-waiting.ts";
 import { missingVariables } from "../sinks/sink-variables.ts";
+import { whatAnEndWaitsFor } from "../sinks/what-an-end-waits-for.ts";
 import { runBanner } from "./banner.ts";
 import { instanceName } from "./instance.ts";
 import type { RunOptions } from "./options.ts";
@@ -57,7 +59,8 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
   const failure = await Promise.race([interrupted(signal), running.failed]);
   if (failure !== undefined) stderr.write(`${problemOf(failure, options)}\n`);
   else stdout.write("\nfinishing what was let in; Ctrl-C again ends at once\n");
-  if (!(await running.stop(stopWithinMs))) {
+  const waited = (): void => void stdout.write(whatAnEndWaitsFor(options.sinks ? checked.compiled.deliveries : []));
+  if (!(await toldWhileWaiting(running.stop(stopWithinMs), waited))) {
     stderr.write(
       `${"RUN_STOP_TIMEOUT" satisfies RunCode} not ended within ${stopWithinMs / 1000} s: what was not committed is done again by whoever has the tasks next\n`,
     );

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { type ClusterSettings, groupOf, type KafkaLog, openKafka } from "@millrace/engine";
+import { type ClusterSettings, groupOf, type KafkaLog, LetterDesk, letterJournalOf, openKafka, type TopicSpec } from "@millrace/engine";
 import { createConsole } from "#console/console.ts";
 import { loopbackHosts } from "#gateway/front-door.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
@@ -9,10 +9,10 @@ import { createHandbook } from "#handbook/handbook.ts";
 import { catalogueOf } from "#queries/catalogue.ts";
 import { ClusterAnswerer } from "#queries/cluster/cluster-answerer.ts";
 import { ClusterStreams } from "#queries/cluster/cluster-streams.ts";
-import { createShareRoute } from "#queries/cluster/share-http.ts";
+import { createShareRoute, type OwnerNews } from "#queries/cluster/share-http.ts";
 import { answerLetters } from "#queries/letters/answer-letters.ts";
 import { createLetterRoutes } from "#queries/letters/letter-routes.ts";
-import { notOnKafka } from "#queries/letters/settling-right.ts";
+import { settlingRight } from "#queries/letters/settling-right.ts";
 import type { Across } from "#queries/cluster/shown-across.ts";
 import { createQueries } from "#queries/queries.ts";
 import { Streams } from "#queries/stream/streams.ts";
@@ -58,6 +58,7 @@ export class RunningProcess {
   readonly #failed = Promise.withResolvers<EngineFailure>();
   readonly #registry = new Registry();
   #log: KafkaLog | undefined;
+  #desk: LetterDesk | undefined;
   #gateway: Gateway | undefined;
   #server: RunningServer | undefined;
   #workers: readonly WorkerHost[] = [];
@@ -104,11 +105,12 @@ export class RunningProcess {
     this.#cluster = clusterId;
     logger.debug({ event: "run.cluster-reached" }, "the cluster answers");
     const replicas = replicationOf(this.#options, nodes);
-    // Its state is nobody's: it appends and makes topics, and joins no group.
+    // Its state is nobody's: it appends, makes topics and settles letters, and has no tasks of the topology.
     const topics = { replication: replicas, ...(minIsr === undefined ? {} : { minIsr }) };
     this.#log = openKafka({ cluster, stateFile: ":memory:", topics });
     const specs = topicsOf(compiled.plan, retention);
-    await this.#log.broker.ensureTopics(specs);
+    await this.#log.broker.ensureTopics([...specs, letterJournalOf(compiled.plan.name)]);
+    this.#desk = this.#openDesk(this.#log, specs);
     signal.throwIfAborted();
     logger.debug({ event: "run.topics-verified" }, "the topics are as they shall be");
     this.#gateway = this.#makeGateway(new Map(specs.map(({ name, partitions }) => [name, partitions])));
@@ -136,6 +138,7 @@ export class RunningProcess {
     await this.#streams?.drain();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#watch.close();
+    await this.#desk?.close().catch(() => undefined);
     await this.#log?.close();
     await this.#server?.close();
   }
@@ -179,9 +182,12 @@ export class RunningProcess {
   #startWorkers(): readonly WorkerHost[] {
     const { text } = this.#parts;
     const endpoint = endpointOf(this.#options, this.#server!.port);
-    const onError = (error: unknown): void =>
-      this.#parts.logger.warn({ event: "queries.owner-away", err: error }, "an owner was not reached");
-    const owners = (this.#owners = new TaskOwners({ group: this.#group, endpoint, onError }));
+    const { logger } = this.#parts;
+    const news: OwnerNews = {
+      away: (owner, error) => logger.warn({ event: "queries.owner-away", owner, err: error }, "an owner of tasks is not reached"),
+      back: (owner) => logger.info({ event: "queries.owner-back", owner }, "an owner of tasks is reached again"),
+    };
+    const owners = (this.#owners = new TaskOwners({ group: this.#group, endpoint, news }));
     return this.#members.map((member, n) => {
       const worker = this.#parts.threads[n]!;
       if (worker.settings === undefined) worker.start(workerSettings(this.#options, { member, text, endpoint }));
@@ -220,7 +226,10 @@ export class RunningProcess {
     const guard = gateway.guard("dead letters");
     gateway.app.route("/", createTopologyRoutes({ graph: compiled.graph, inspector: this.#inspector, guard, onError }));
     const ask: Inspector["letters"] = (asked, signal) => this.#inspector.letters(asked, signal);
-    gateway.app.route("/", createLetterRoutes({ graph: compiled.graph, ask, guard, right: notOnKafka, onError }));
+    gateway.app.route(
+      "/",
+      createLetterRoutes({ graph: compiled.graph, ask, guard, right: settlingRight(this.#options.host, key), onError }),
+    );
     gateway.app.route(
       "/",
       createHandbook({
@@ -233,6 +242,12 @@ export class RunningProcess {
         routes: () => gateway.app.routes,
       }),
     );
+  }
+
+  /** Letters are settled on this thread. Kafka keeps records by their own times. [RD1] */
+  #openDesk({ broker }: KafkaLog, keptByTime: readonly TopicSpec[]): LetterDesk {
+    const { plan, deliveries } = this.#parts.compiled;
+    return new LetterDesk({ broker, plan, sinkGroups: deliveries.map(({ group }) => group), keptByTime, clock: Date.now });
   }
 
   /** Rows as they change, from whoever has the tasks. */
@@ -255,8 +270,8 @@ export class RunningProcess {
         const seen = snapshots.filter((snapshot) => snapshot !== undefined);
         return { kind: "state", state: stateOf(seen, Date.now()) };
       },
-      deadLetters: (request) => lettersOf(this.#log!.broker, request),
-      letters: (ask, signal) => answerLetters({ log: this.#log!.broker }, ask, signal),
+      deadLetters: (request) => lettersOf(this.#log!.broker, request, this.#desk!),
+      letters: (ask, signal) => answerLetters({ log: this.#log!.broker, desk: this.#desk! }, ask, signal),
     };
   }
 }

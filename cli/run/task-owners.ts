@@ -1,7 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import { type Owner, taskId, type TaskId } from "@millrace/engine";
 import { AskConnection } from "#queries/ask-port.ts";
-import { remoteOwner } from "#queries/cluster/share-http.ts";
+import { type OwnerNews, remoteOwner } from "#queries/cluster/share-http.ts";
 import type { ShareAnswer, ShareOwner, ShareRequest } from "#queries/cluster/share.ts";
 import type { OwnersTold } from "./worker-messages.ts";
 
@@ -9,7 +9,7 @@ export type TaskOwnersSetup = {
   readonly group: string;
   /** Where this process answers the others. */
   readonly endpoint: string;
-  readonly onError: (error: unknown) => void;
+  readonly news: OwnerNews;
 };
 
 /** Who has which task, as the latest rebalance told any worker of this process, and how each is asked. */

@@ -35,6 +35,9 @@ export class RunningSink {
   readonly #stopping = new AbortController();
   #deliverer: Deliverer | undefined;
   #failure: string | undefined;
+  /** Said to have failed, and not yet to answer again. */
+  #leftAlone = false;
+  #why: string | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(plan: DeliveryPlan, parts: SinkParts) {
@@ -142,15 +145,25 @@ export class RunningSink {
     return {
       called: (call) => {
         metrics.called(sink, call);
-        const { delivered, retried, refused, ms, error } = call;
+        const { delivered, retried, refused, ms, error, why } = call;
+        if (why !== undefined) this.#why = why;
         if (error !== undefined) logger.debug({ event: "sink.call-failed", sink, ms, err: error }, "a call ended without an answer");
         else if (retried + refused > 0) logger.debug({ event: "sink.called", sink, delivered, retried, refused, ms }, "not all was taken");
       },
       skipped: (records) => metrics.skipped(sink, records),
+      lost: ({ partition, from, to }) => {
+        metrics.lost(sink, Number(to - from));
+        const told = { event: "sink.records-lost", sink, partition, from: String(from), to: String(to) };
+        logger.error(told, "retention dropped records before the sink had read them; it goes on behind them");
+      },
       breaker: (state) => {
         const told = { event: "sink.breaker", sink, state };
-        if (state === "open") logger.warn(told, "the other side fails; it is left alone for a while");
-        else logger.info(told, state === "closed" ? "the other side answers" : "the other side is tried");
+        // An outage is said once, and its end; each probe between them would fill the log of whoever waits for it.
+        if (state === "closed") logger.info(told, "the other side answers again");
+        else if (state === "open" && !this.#leftAlone)
+          logger.warn({ ...told, why: this.#why }, "the other side fails; it is left alone for a while, then tried now and then");
+        else logger.debug({ ...told, why: this.#why }, state === "open" ? "it fails still" : "the other side is tried");
+        this.#leftAlone = state !== "closed";
         changed();
       },
       committed: ({ letters }) => {

@@ -30,7 +30,7 @@ export class SinkMetrics {
     const names = sinkMetricNames;
     this.#records = new Counter({
       name: names.records,
-      help: "Records by sink and what became of an attempt: delivered, retried (each time), refused, skipped (not wanted).",
+      help: "Records by sink and what became of an attempt: delivered, retried (each time), refused, skipped (not wanted), lost (offsets that retention dropped before).",
       labelNames: ["sink", "outcome"],
       registers,
     });
@@ -69,7 +69,7 @@ export class SinkMetrics {
 
   /** Beginning with zero, so that a rate sees the first. */
   begin(sink: string): void {
-    for (const outcome of ["delivered", "retried", "refused", "skipped"]) this.#records.inc({ sink, outcome }, 0);
+    for (const outcome of ["delivered", "retried", "refused", "skipped", "lost"]) this.#records.inc({ sink, outcome }, 0);
     for (const outcome of ["answered", "failed"]) this.#calls.inc({ sink, outcome }, 0);
     this.#deadLetters.inc({ sink }, 0);
   }
@@ -82,6 +82,10 @@ export class SinkMetrics {
 
   skipped(sink: string, records: number): void {
     this.#records.inc({ sink, outcome: "skipped" }, records);
+  }
+
+  lost(sink: string, offsets: number): void {
+    this.#records.inc({ sink, outcome: "lost" }, offsets);
   }
 
   deadLettered(sink: string, letters: number): void {

@@ -14,7 +14,7 @@ import { redisProgram, startRedis } from "#sinks/proving/redis-server.ts";
 import { RunProcess, temporaryFolder } from "../run/testing/run-process.ts";
 import { openReceiver } from "./testing/receiver.ts";
 
-const program = fileURLToPath(new URL("../main.ts", import.meta.url));
+const program = fileURLToPath(new URL("../millrace.js", import.meta.url));
 const nodes = `topology: shop
 nodes:
   orders: { from: business.orders.created, dedupe: { by: eventId, within: 24h } }
@@ -124,7 +124,7 @@ describe("millrace dev", { timeout: 120_000 }, () => {
     for (const said of [running.out, running.err]) for (const secretText of [secret, slack.url]) expect(said).not.toContain(secretText);
   });
 
-  test("[D6][D74][D77] tells of a breaker that is open and stays ready; what waits is delivered after a stop, and what is refused lies in the dead letters", async () => {
+  test("[D6][D74][D77] tells once of a breaker that is open, why, and stays ready; what waits is delivered after a stop, and what is refused lies in the dead letters", async () => {
     const hook = await openReceiver();
     const dev = devOf(`  hook:
     from: business.orders.created
@@ -141,6 +141,11 @@ describe("millrace dev", { timeout: 120_000 }, () => {
     const records = await first.text("/metrics");
     expect(records).toMatch(/millrace_sink_records_total\{sink="hook",outcome="retried"\} [1-9]/);
     expect(records).toMatch(/millrace_sink_calls_total\{sink="hook",outcome="failed"\} [1-9]/);
+    await expect.poll(() => first.metric("millrace_sink_calls_total"), wait).toBeGreaterThan(6);
+    const outage = first.err.split("\n").filter((line) => line.includes("sink.breaker"));
+    expect(outage.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ level: 40, sink: "hook", state: "open", why: expect.stringMatching(/\w/) as string }),
+    ]);
     first.signal("SIGTERM");
     expect(await first.ended()).toMatchObject({ code: 0 });
     hook.status = 200;
@@ -152,6 +157,28 @@ describe("millrace dev", { timeout: 120_000 }, () => {
     expect(await second.text("/v1/dead-letters?topic=business.orders.created")).toMatch(/http-422/);
     second.signal("SIGTERM");
     expect(await second.ended()).toMatchObject({ code: 0 });
+  });
+
+  test("[D79] an end that waits for a call under way says so, and a second signal does not wait", async () => {
+    const hook = await openReceiver();
+    hook.silent = true;
+    const dev = devOf(`  hook: { from: business.orders.created, webhook: { url: "\${HOOK}" }, timeout: 5m }\n`);
+    const running = await listening(dev.start({ HOOK: hook.url }));
+    await running.post(["France"], () => "o-1");
+    await expect.poll(() => hook.requests.length, wait).toBe(1);
+    running.signal("SIGTERM");
+    await running.until(() => running.out.includes("still waiting"), "it says what it waits for");
+    expect(running.out).toMatch(
+      /\nstill waiting for calls under way of sinks, each at most its timeout: hook 5m; .*Ctrl-C again ends at once/,
+    );
+    running.signal("SIGTERM");
+    expect(await running.ended()).toMatchObject({ code: 130 });
+    hook.silent = false;
+    const again = await listening(dev.start({ HOOK: hook.url }));
+    await expect.poll(() => hook.requests.length, wait).toBe(2);
+    expect(hook.requests[1]!.headers["webhook-id"]).toBe(hook.requests[0]!.headers["webhook-id"]);
+    again.signal("SIGTERM");
+    expect(await again.ended()).toMatchObject({ code: 0 });
   });
 
   test("[D71] does not start without what its sinks need, unless it is told to do without them", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-const main = new URL("../main.ts", import.meta.url).pathname;
+const launcher = new URL("../millrace.js", import.meta.url).pathname;
 const shipped = new URL("../../topology/", import.meta.url).pathname;
 const patience = { timeout: 60_000, interval: 25 };
 
@@ -26,7 +26,7 @@ async function start(command: "check" | "test", topology = small): Promise<Sessi
   const [file, cases] = [join(folder, "shop.yaml"), join(folder, "shop.test.yaml")];
   writeFileSync(file, topology);
   if (command === "test") writeFileSync(cases, casesOf(2));
-  const child: ChildProcess = spawn(process.execPath, [main, command, "--watch", file], {
+  const child: ChildProcess = spawn(process.execPath, [launcher, command, "--watch", file], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
     env: withoutColours,

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
-const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
+const launcher = fileURLToPath(new URL("../../millrace.js", import.meta.url));
 const deadlineMs = 90_000;
 
 /** A folder that goes away with the test. */
@@ -37,7 +37,7 @@ nodes:
 
 export type RunOutcome = { readonly code: number | null; readonly out: string; readonly err: string };
 
-/** What is started; by default `millrace run` from the sources. */
+/** What is started; by default `millrace run` as users start it. */
 export type Program = { readonly program: string; readonly command?: readonly string[] };
 
 /** `millrace run` as a process of its own; killed at the test's end if it still runs. */
@@ -50,7 +50,7 @@ export class RunProcess {
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    { program, command = ["run"] }: Program = { program: main },
+    { program, command = ["run"] }: Program = { program: launcher },
   ) {
     const child = spawn(process.execPath, [program, ...command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],

@@ -4,18 +4,19 @@ import { onTestFinished } from "vitest";
 
 export type Request = { readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: string };
 
-/** Whoever is posted to, on loopback; gone with the test. `status` says what it answers; 0: the line breaks. */
-export type Receiver = { readonly url: string; readonly requests: Request[]; status: number };
+/** Whoever is posted to, on loopback; gone with the test. `status` says what it answers; 0: the line breaks; `silent`: it answers nothing. */
+export type Receiver = { readonly url: string; readonly requests: Request[]; status: number; silent: boolean };
 
 export async function openReceiver(): Promise<Receiver> {
   const requests: Request[] = [];
-  const receiver = { url: "", requests, status: 200 };
+  const receiver = { url: "", requests, status: 200, silent: false };
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
       if (receiver.status === 0) return void request.socket.destroy();
       requests.push({ path: request.url!, headers: request.headers, body: Buffer.concat(parts).toString() });
+      if (receiver.silent) return;
       response.writeHead(receiver.status).end(receiver.status === 200 ? "ok" : "no");
     });
   });
