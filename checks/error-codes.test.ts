@@ -6,6 +6,7 @@ import { sinkErrorCodes } from "#cli/sinks/sink-refused.ts";
 import { dlqErrorCodes } from "#cli/dlq/dlq-error.ts";
 import { clientCodes } from "../client/millrace-error.ts";
 import { replayErrorCodes } from "#cli/replay/replay-error.ts";
+import { devCodes } from "#cli/dev/dev-codes.ts";
 import { runCodes } from "#cli/run/run-codes.ts";
 import { queryErrorCodes } from "#queries/query-error.ts";
 import { unavailableCodes } from "#queries/query-request.ts";
@@ -51,6 +52,7 @@ const known = [
   ...dlqErrorCodes,
   ...letterErrorCodes,
   ...Object.keys(letterRefusals),
+  ...devCodes,
   ...runCodes,
   ...sinkErrorCodes,
   ...clientCodes,

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { seededRandom, testSeed } from "#schemas/testing/seeded-random.ts";
 import { quickDeck, roundNames, type RoundName, shuffledDeck } from "./torture-kafka/rounds/deck.ts";
+import { endBySignals } from "./torture/verdict.ts";
 import { dropFolder, torture } from "./torture-kafka/run.ts";
 
 const help = `npm run torture:kafka -- [--rounds 30] [--nodes 3|1] [--seed N] [--minutes M] [--only NAME,…] [--rate 200] [--workers 3] [--quick] [--keep]
@@ -36,8 +37,7 @@ if (values.help) {
   console.log(help);
   process.exit(0);
 }
-// Its children end when it ends, by whatever.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+endBySignals();
 
 const seed = values.seed === undefined ? testSeed() : Number(values.seed);
 const random = seededRandom(seed);

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { testSeed } from "#schemas/testing/seeded-random.ts";
 import { postgresPrograms } from "#sinks/proving/postgres-server.ts";
+import { endBySignals, tell } from "./torture/verdict.ts";
 import { tortureSinks } from "./torture-sinks/run.ts";
 
 const help = `node checks/torture-sinks.ts [--kills 30] [--apart 3000] [--rate 200] [--seed N] [--deadline SECONDS]
@@ -33,8 +34,7 @@ if (postgresPrograms === undefined) {
   console.log("no PostgreSQL is installed: apt-get install postgresql");
   process.exit(2);
 }
-// Its children end when it ends, by whatever.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+endBySignals();
 setTimeout(
   () => {
     console.log(`not ended within ${values.deadline} s`);
@@ -47,11 +47,4 @@ const seed = values.seed === undefined ? testSeed() : Number(values.seed);
 const kills = Number(values.kills);
 console.log(`torture of sinks: ${kills} kills, ${values.rate} orders a second, SEED=${seed}`);
 const options = { kills, apartMs: Number(values.apart), rate: Number(values.rate), seed, say: (line: string) => console.log(line) };
-const { broken, lines, data } = await tortureSinks(options);
-for (const line of lines) console.log(line);
-if (broken.length === 0) console.log("all as if nobody had been killed");
-else {
-  process.exitCode = 1;
-  console.log(`${broken.length} differences; the data lies in ${data}`);
-  for (const line of broken) console.log(`  ${line}`);
-}
+tell(await tortureSinks(options), (line) => console.log(line));

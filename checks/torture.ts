@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { testSeed } from "#schemas/testing/seeded-random.ts";
 import { torture } from "./torture/run.ts";
 import type { Duplicates } from "./torture/server.ts";
+import { endBySignals, tell } from "./torture/verdict.ts";
 
 const help = `node checks/torture.ts [--kills 50] [--seconds 240] [--repeat 12] [--duplicates both|mixed|on|off] [--seed N] [--deadline SECONDS]
 
@@ -26,15 +27,14 @@ if (values.help) {
   console.log(help);
   process.exit(0);
 }
-// Its children end when it ends, by whatever.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+endBySignals();
 
 const seed = values.seed === undefined ? testSeed() : Number(values.seed);
 const modes = modesOf(values.duplicates);
 for (const [i, duplicates] of modes.entries()) {
   const kills = Math.floor((Number(values.kills) + modes.length - 1 - i) / modes.length);
   console.log(`torture: ${kills} kills, the table of ids ${duplicates}, SEED=${seed}`);
-  const { broken, lines, data } = await torture({
+  const verdict = await torture({
     kills,
     seconds: Number(values.seconds) / modes.length,
     repeat: Number(values.repeat),
@@ -43,13 +43,7 @@ for (const [i, duplicates] of modes.entries()) {
     deadlineMs: (Number(values.deadline) * 1000) / modes.length,
     say: (line) => console.log(line),
   });
-  for (const line of lines) console.log(line);
-  if (broken.length === 0) console.log("all as if nobody had been killed\n");
-  else {
-    process.exitCode = 1;
-    console.log(`${broken.length} differences; the data lies in ${data}`);
-    for (const line of broken.slice(0, 40)) console.log(`  ${line}`);
-  }
+  tell(verdict, (line) => console.log(line));
 }
 
 function modesOf(text: string): readonly Duplicates[] {

@@ -1,10 +1,14 @@
 import { writeFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { createInterface } from "node:readline";
 import { noKafkaEvents, noWorkerEvents, openKafka, parseClusterUrl, Worker, type KafkaEvents, type WorkerEvents } from "@millrace/engine";
 import type { CommitStep } from "#engine/broker/kafka/kafka-broker.ts";
 import { smokePlan } from "./smoke/plan.ts";
 import { dumpOf } from "./state-dump.ts";
 import type { WorkerOrder, WorkerSettings, WorkerWord } from "./worker-settings.ts";
+
+// Who is killed writes no cache at its end.
+flushCompileCache();
 
 // One worker of the smoke pipeline. Started by the torture, told what to do on stdin; it does not outlive who started it.
 const settings = JSON.parse(process.argv[2] ?? "") as WorkerSettings;

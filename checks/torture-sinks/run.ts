@@ -25,7 +25,6 @@ export type SinksTorture = {
 export type SinksReport = { readonly broken: readonly string[]; readonly lines: readonly string[]; readonly data: string };
 
 const topic = "analytics.sales.by-sku";
-const partitions = 12;
 const table = "sales_by_sku";
 const topology = `topology: tortured-sinks
 nodes:
@@ -161,10 +160,11 @@ async function idsOnLog(data: string): Promise<{ readonly records: readonly stri
   const broker = openEmbeddedBroker({ path: join(data, "log.db") });
   try {
     const records: string[] = [];
-    for await (const record of logRecords(broker, new Map([[topic, partitions]])))
+    for await (const record of logRecords(broker, new Map([[topic, broker.partitionsOf(topic)]])))
       records.push(`${topic}/${record.partition}/${record.offset}`);
+    const letterTopic = `${topic}.dlq`;
     let letters = 0;
-    for await (const _ of logRecords(broker, new Map([[`${topic}.dlq`, partitions]]))) letters += 1;
+    for await (const _ of logRecords(broker, new Map([[letterTopic, broker.partitionsOf(letterTopic)]]))) letters += 1;
     return { records, letters };
   } finally {
     await broker.close();

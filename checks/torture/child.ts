@@ -14,12 +14,12 @@ export type Child = {
   kill(signal: "SIGKILL" | "SIGINT"): Promise<void>;
 };
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const launcher = fileURLToPath(new URL("../../cli/millrace.js", import.meta.url));
 const keptCharacters = 20_000;
 
 /** Starts `millrace ARGS`, with `env` beside what this process has. It does not outlive this process. */
 export function startMillrace(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  const child: ChildProcess = spawn(process.execPath, [main, ...args], {
+  const child: ChildProcess = spawn(process.execPath, [launcher, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

@@ -3,7 +3,7 @@ import { openEmbeddedBroker } from "@millrace/engine";
 import { eventDrafts } from "#cli/replay/event-draft.ts";
 import { readHistory } from "#cli/replay/history.ts";
 import { decodeEvent, projectedDecoder } from "#schemas/event-codec.ts";
-import { eventRegistry, topicOf } from "#schemas/event-registry.ts";
+import { topicOf } from "#schemas/event-registry.ts";
 import type { EventType } from "#schemas/event-types.ts";
 import { parseEvent } from "#schemas/parse-event.ts";
 import type { StockDecision } from "../judge/laws.ts";
@@ -41,9 +41,8 @@ const outputTypes = ["inventory.reserved", "inventory.refused", "inventory.level
 export async function checkLog(data: string, replayed: Replayed): Promise<LogCheck> {
   const wanted = await expectedOrder(replayed);
   const broker = openEmbeddedBroker({ path: join(data, "log.db") });
-  const partitionsOf = new Map(eventRegistry.map(({ topic, partitions }) => [topic, partitions]));
   const topicsOf = (types: readonly EventType[]): Map<string, number> =>
-    new Map(types.map((type) => [topicOf(type), partitionsOf.get(topicOf(type))!] as const));
+    new Map(types.map((type) => [topicOf(type), broker.partitionsOf(topicOf(type))] as const));
   const broken: string[] = [];
   try {
     const decoders = new Map(posted.map((type) => [topicOf(type), projectedDecoder(type, ["eventId"])]));

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { DevServer } from "../../handbook/testing/dev-server.ts";
 import { freePorts, type NodePorts } from "../kafka/node/ports.ts";
 import { type Receiver, startMail, startSlack } from "./testing/receivers.ts";
 import { startTool, toolsNeeded } from "./testing/tools.ts";
@@ -14,7 +14,7 @@ const scratch = mkdtempSync(join(tmpdir(), "millrace-alerting-"));
 const withinMs = { timeout: 60_000, interval: 200 };
 const children: ChildProcess[] = [];
 let url = "";
-let server: ChildProcess;
+const server = new DevServer();
 
 const missing = toolsNeeded(["prometheus", "alertmanager"]);
 const read = (name: string): string => readFileSync(join(folder, name), "utf8");
@@ -24,23 +24,12 @@ function write(name: string, text: string): string {
 }
 
 beforeAll(async () => {
-  const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
-  const env = { ...process.env, MILLRACE_KEY: "" };
-  const args = [cli, "dev", "--no-demo", "--data", join(scratch, "data"), "--port", "0"];
-  server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
-  children.push(server);
-  url = await new Promise<string>((settle, reject) => {
-    let said = "";
-    server.stdout!.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-      const match = /live page\s+(http:\/\/\S+?)\/\s/.exec(said);
-      if (match) settle(match[1]!);
-    });
-    server.once("exit", () => reject(new Error(`the server ended: ${said}`)));
-  });
+  await server.start();
+  url = server.url;
 }, 120_000);
-afterAll(() => {
+afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
+  await server.close();
   rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
@@ -115,9 +104,7 @@ test("[AL5] a server that is killed is told of in Slack and by mail, with the pa
         .filter((name) => !name.startsWith("MillraceDisk"));
     await expect.poll(firing, withinMs).toEqual([]);
 
-    const ended = once(server, "exit");
-    server.kill("SIGKILL");
-    await ended;
+    await server.end("SIGKILL");
     const away = (texts: readonly string[], status: string): string | undefined =>
       texts.find(
         (text) => text.includes(`${status} critical: MillraceGatewayAway`) && text.includes(`${new URL(url).host} does not answer`),

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +58,8 @@ test("a node is killed, paused, restarted and stopped, and keeps its data", { ti
   expect(second!.pid).not.toBe(first!.pid);
 
   cluster.pause(1);
-  expect(await cluster.status()).toEqual([{ ...second, ready: false, answer: undefined }]);
+  // The system stops its threads one by one.
+  await expect.poll(() => cluster.status(), { timeout: 10_000 }).toEqual([{ ...second, ready: false, answer: undefined }]);
   cluster.resume(1);
   await cluster.awaitInSync(30_000);
 
@@ -112,35 +113,46 @@ test("a node that ends while it starts is told with its last words", { timeout: 
   await expect(starting).rejects.toMatchObject(expected);
 });
 
-test("the command's broker outlives it, and holds nothing that the command had open", { timeout: deadlineMs }, async () => {
-  const data = join(folder, "by-command");
-  const lock = join(folder, "lock");
-  const run = (command: string): { code: number | null; said: string } => {
-    // As under a script's lock: descriptors that Node does not know of.
-    const shell = `exec 9>'${lock}' 200>'${lock}'; exec "$0" "$@"`;
-    const args = ["-c", shell, process.execPath, main, ...command.split(" "), "--data", data];
-    const { status, stdout, stderr } = spawnSync("bash", args, { encoding: "utf8", timeout: 120_000 });
-    return { code: status, said: stdout + stderr };
-  };
-  const { port } = (await freePorts(1))[0]!;
-  try {
-    expect(run(`start --port ${port}`)).toMatchObject({ code: 0, said: expect.stringContaining(`127.0.0.1:${port}`) as string });
-    const status = run("status");
-    expect(status).toMatchObject({ code: 0, said: expect.stringMatching(/pid \d+ {2}ready, leads the quorum/) as string });
-    const pid = Number(/pid (\d+)/.exec(status.said)![1]);
-    if (process.platform === "linux") expect(openFiles(pid)).not.toContain(lock);
-    if (process.platform === "linux") expect(groupOf(pid)).toBe(pid);
+test(
+  "the command's broker outlives it, holds nothing that the command had open, and starts from what fetch has archived",
+  { timeout: deadlineMs },
+  async () => {
+    // A cache of its own, in which there is no archive yet.
+    const env = { ...process.env, KAFKA_HOME: join(folder, "home"), MILLRACE_CACHE: join(folder, "cache") };
+    mkdirSync(env.KAFKA_HOME);
+    symlinkSync(await findJars(process.env, () => undefined), join(env.KAFKA_HOME, "libs"));
+    const at = ["--data", join(folder, "by-command")];
+    const lock = join(folder, "lock");
+    const run = (command: string, ...options: string[]): { code: number | null; said: string } => {
+      // As under a script's lock: descriptors that Node does not know of.
+      const shell = `exec 9>'${lock}' 200>'${lock}'; exec "$0" "$@"`;
+      const args = ["-c", shell, process.execPath, main, ...command.split(" "), ...options];
+      const { status, stdout, stderr } = spawnSync("bash", args, { encoding: "utf8", timeout: 120_000, env });
+      return { code: status, said: stdout + stderr };
+    };
+    const { port } = (await freePorts(1))[0]!;
+    try {
+      expect(run("fetch")).toMatchObject({ code: 0, said: expect.stringContaining(".jsa") as string });
+      const archive = readdirSync(env.MILLRACE_CACHE).find((file) => file.endsWith(".jsa"))!;
+      expect(run(`start --port ${port}`, ...at)).toMatchObject({ code: 0, said: expect.stringContaining(`127.0.0.1:${port}`) as string });
+      const status = run("status", ...at);
+      expect(status).toMatchObject({ code: 0, said: expect.stringMatching(/pid \d+ {2}ready, leads the quorum/) as string });
+      const pid = Number(/pid (\d+)/.exec(status.said)![1]);
+      if (process.platform === "linux") expect(openFiles(pid)).not.toContain(lock);
+      if (process.platform === "linux") expect(groupOf(pid)).toBe(pid);
+      if (process.platform === "linux") expect(readFileSync(`/proc/${pid}/maps`, "utf8")).toContain(archive);
 
-    expect(run("kill 1")).toEqual({ code: 0, said: "node 1 is killed\n" });
-    expect(run("status")).toMatchObject({ code: 1, said: expect.stringContaining("does not run") as string });
-    expect(run("restart 1")).toEqual({ code: 0, said: "node 1 is ready\n" });
-    expect(run("kill 2")).toMatchObject({ code: 2, said: expect.stringContaining("KAFKA_USAGE") as string });
-    expect(run("stop")).toEqual({ code: 0, said: "node 1: stopped\n" });
-    expect(run("stop")).toEqual({ code: 0, said: "node 1: was not running\n" });
-  } finally {
-    run("stop");
-  }
-});
+      expect(run("kill 1", ...at)).toEqual({ code: 0, said: "node 1 is killed\n" });
+      expect(run("status", ...at)).toMatchObject({ code: 1, said: expect.stringContaining("does not run") as string });
+      expect(run("restart 1", ...at)).toEqual({ code: 0, said: "node 1 is ready\n" });
+      expect(run("kill 2", ...at)).toMatchObject({ code: 2, said: expect.stringContaining("KAFKA_USAGE") as string });
+      expect(run("stop", ...at)).toEqual({ code: 0, said: "node 1: stopped\n" });
+      expect(run("stop", ...at)).toEqual({ code: 0, said: "node 1: was not running\n" });
+    } finally {
+      run("stop", ...at);
+    }
+  },
+);
 
 test("a cluster of this process ends with it, were it by SIGKILL", { timeout: deadlineMs }, async ({ skip }) => {
   if (spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status !== 0) skip("this system cannot end a child with its parent (setpriv)");

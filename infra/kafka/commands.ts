@@ -1,3 +1,4 @@
+import { archiveClasses } from "./archive-classes.ts";
 import { type Cluster, type NodeStatus, openCluster, startCluster } from "./cluster.ts";
 import { ClusterError } from "./cluster-error.ts";
 import type { Environment } from "./install/cache-folder.ts";
@@ -34,6 +35,7 @@ async function run(args: readonly string[], around: Surroundings): Promise<numbe
     case "fetch":
       await findJava(env);
       say(`Kafka's jars are in ${await findJars(env, say)}`);
+      say(`Its classes as Java starts with them are in ${await archiveClasses(env, say)}`);
       return 0;
     case "start":
       return start(command, around);

@@ -12,7 +12,7 @@ Apache Kafka on this machine's loopback, from its own jars, by Java 17 or later.
   status      nodes, pids, ports, who answers; ends with 1 unless all are ready
   kill N      SIGKILL to node N, as a crash
   restart N   starts node N again on its data
-  fetch       only fetches the jars
+  fetch       only fetches the jars, and runs a node once for an archive of its classes, with which the next ones start sooner
 
   --data DIR      where the cluster lives (default: kafka-data in the cache); one cluster a folder
   --nodes 1|3     three: replication 3, min ISR 2 (default: as the data has it, else 1)

@@ -1,9 +1,10 @@
 import { execFile, spawn, type StdioOptions } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { ClusterError } from "../cluster-error.ts";
 import type { Environment } from "../install/cache-folder.ts";
+import { classArchive } from "../install/class-archive.ts";
 import { findJars } from "../install/jars.ts";
 import { findJava } from "../install/java.ts";
 import { inheritedDescriptors } from "./inherited-descriptors.ts";
@@ -18,6 +19,8 @@ export type Launch = {
   readonly heapMb: number;
   /** Only the quick compiler: it starts sooner and leaves the cores to the tests. Throughput wants the whole one. */
   readonly jitLimit: boolean;
+  /** An archive of Kafka's classes that Java starts from, or writes when the node ends; undefined: neither. */
+  readonly archive: { readonly kind: "read" | "write"; readonly file: string } | undefined;
   /** `detached`: a process group of its own, which outlives this process. `process`: ends with this process, or thread. */
   readonly lifetime: "process" | "detached";
 };
@@ -29,11 +32,19 @@ export async function findLaunch(options: {
   readonly lifetime: Launch["lifetime"];
   readonly jitLimit: boolean;
   readonly nodes: number;
+  /** Where the node leaves an archive of its classes when it ends. */
+  readonly archiveTo?: string | undefined;
 }): Promise<Launch> {
-  const { env, say = () => undefined, lifetime, jitLimit, nodes } = options;
+  const { env, say = () => undefined, lifetime, jitLimit, nodes, archiveTo } = options;
   const java = await findJava(env);
   const jars = await findJars(env, say);
-  return { java, jars, user: await serviceUser(env), heapMb: nodes === 1 ? 512 : 384, jitLimit, lifetime };
+  const archive = archiveTo === undefined ? await archiveOf(env, { java, jars }) : ({ kind: "write", file: archiveTo } as const);
+  return { java, jars, user: await serviceUser(env), heapMb: nodes === 1 ? 512 : 384, jitLimit, archive, lifetime };
+}
+
+async function archiveOf(env: Environment, of: Pick<Launch, "java" | "jars">): Promise<Launch["archive"]> {
+  const file = await classArchive(env, of);
+  return existsSync(file) ? { kind: "read", file } : undefined;
 }
 
 /** Starts a broker; answers its pid. @throws {ClusterError} `KAFKA_START_FAILED` */
@@ -48,6 +59,7 @@ export async function launchNode(launch: Launch, files: NodeFiles): Promise<numb
     "-XX:+UseSerialGC",
     ...(launch.jitLimit ? ["-XX:TieredStopAtLevel=1"] : []),
     "-XX:+ExitOnOutOfMemoryError",
+    ...(launch.archive?.kind === "write" ? [`-XX:ArchiveClassesAtExit=${launch.archive.file}`] : []),
     "-Djava.awt.headless=true",
     ...classPath(launch, files),
     "kafka.Kafka",
@@ -83,7 +95,10 @@ export async function formatNode(launch: Launch, files: NodeFiles, options: read
 
 function classPath(launch: Launch, files: NodeFiles): readonly string[] {
   // As a URL, for log4j reads commas in a path as a list of files.
-  return [`-Dlog4j2.configurationFile=${pathToFileURL(files.logging).href}`, "-cp", `${launch.jars}/*`];
+  const logging = `-Dlog4j2.configurationFile=${pathToFileURL(files.logging).href}`;
+  const archive = launch.archive?.kind === "read" ? [`-XX:SharedArchiveFile=${launch.archive.file}`] : [];
+  // Java takes an archive that does not fit, of jars that were written since, for none.
+  return [...archive, logging, "-cp", `${launch.jars}/*`];
 }
 
 /** Where this process holds descriptors that the child would inherit, the child gets the empty file. */
