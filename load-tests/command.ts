@@ -6,8 +6,9 @@ import { findK6, type FoundK6 } from "./install/find-k6.ts";
 import { LoadError } from "./load-error.ts";
 import { help, type LoadCommand, parseLoadCommand } from "./options.ts";
 import { loadAverage, machine } from "./report/machine.ts";
-import { heldAll, type Outcome, rowsOf, tableOf } from "./report/outcome.ts";
+import { heldAll, type Outcome, rowsOf, tableOf, verdictOf } from "./report/outcome.ts";
 import { pageOf } from "./report/page.ts";
+import { secondsOf } from "./scenarios.ts";
 import { startOwnServer } from "./run/own-server.ts";
 import { type K6Run, runK6, toldFileOf } from "./run/run-k6.ts";
 import { type ReadersReport, StreamReaders } from "./run/stream-readers.ts";
@@ -58,10 +59,11 @@ async function run(command: Run, k6: FoundK6, around: Surroundings): Promise<num
     const outcome = await loaded(command, { k6, folder, data }, around);
     around.say(`\n${tableOf(rowsOf(outcome))}`);
     for (const example of outcome.log?.examples ?? []) around.say(`    ${example}`);
+    around.say(`\n${verdictOf(outcome)}`);
     const report = resolve(command.report ?? join(".millrace", "load", `${settings.name}-b${settings.batch}-${settings.run}.html`));
     await mkdir(dirname(report), { recursive: true });
     await writeFile(report, pageOf(outcome));
-    around.say(`\nreport: ${report}`);
+    around.say(`report: ${report}`);
     if (outcome.k6Run.interrupted) return exitCodes.interrupted;
     return heldAll(outcome) ? exitCodes.held : exitCodes.notHeld;
   } finally {
@@ -99,10 +101,12 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
       env,
       folder,
       batch: settings.batch,
+      lasts: secondsOf(settings.scenario),
       serverPid: server?.pid,
       signal: AbortSignal.any([signal, died.signal]),
       say,
     });
+    say(`${k6Run.course.accepted.toLocaleString("en")} events were accepted; reading them back …`);
     readTold(folder, sent);
     if (queries.has(countingQuery)) orders = await countOrders(url, sent, settings);
     read = await readers?.finish();
@@ -144,11 +148,24 @@ export async function judgedLog(data: string, sent: SentEvents, names: RunNames)
 async function queriesOf(url: string, env: NodeJS.ProcessEnv): Promise<ReadonlySet<string>> {
   const key = env["MILLRACE_KEY"];
   try {
-    const answer = await fetch(`${url}/v1/queries`, key ? { headers: { Authorization: `Bearer ${key}` } } : {});
+    const headers = key ? { headers: { Authorization: `Bearer ${key}` } } : {};
+    const answer = await fetch(`${url}/v1/queries`, headers);
     if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
     const { queries } = (await answer.json()) as { readonly queries: readonly { readonly name: string }[] };
+    // Queries are for everybody; the tail asks for the key as posts do.
+    const tail = await fetch(`${url}/v1/tail`, headers);
+    await tail.body?.cancel();
+    if (tail.status === 401)
+      throw new LoadError("LOAD_SERVER_AWAY", `${url} takes events by a key, and MILLRACE_KEY ${key ? "is another" : "is not set"}`);
     return new Set(queries.map(({ name }) => name));
   } catch (error) {
-    throw new LoadError("LOAD_SERVER_AWAY", `${url} cannot be asked for its queries: ${(error as Error).message}`, error);
+    if (error instanceof LoadError) throw error;
+    const { message, cause } = error as Error;
+    const why = cause instanceof Error && cause.message !== "" ? cause.message : message;
+    throw new LoadError(
+      "LOAD_SERVER_AWAY",
+      `${url} cannot be asked for its queries (${why}): start it (npx millrace dev --no-demo), or leave --url away and the run starts one of its own`,
+      error,
+    );
   }
 }

@@ -5,8 +5,11 @@ export type EventPlace = { readonly user: number; readonly request: number; read
 
 /** `{run}.{user}.{request}.{index}`: names the event in any run, and lets the verifier tell what was sent before it. */
 export function eventIdOf(run: string, { user, request, index }: EventPlace): string {
-  return `${run}.${user}.${request}.${index}`;
+  return `${idsOf(run, user, request)}${index}`;
 }
+
+/** What the ids of a request's events begin with; the index follows. */
+export const idsOf = (run: string, user: number, request: number): string => `${run}.${user}.${request}.`;
 
 /** Undefined for an id of another run, or of nobody here. */
 export function placeOf(run: string, eventId: string): EventPlace | undefined {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { optionsFor } from "./k6/options-for.ts";
+import { optionsFor, ordersPerQuestion, ordersShare } from "./k6/options-for.ts";
 import { parseLoadCommand } from "./options.ts";
 import { checkedUrl, readSettings } from "./settings.ts";
 
@@ -18,6 +18,8 @@ test("[LT7] a scenario by its name; batch, length, rate and seed as asked", () =
   const changed = runOf("soak", "--batch", "100", "--seconds", "20", "--rate", "12000", "--seed", "7", "--no-timings").settings;
   expect(changed).toMatchObject({ batch: 100, seed: 7, timings: false });
   expect(changed.scenario.phases).toMatchObject([{ seconds: 20, eventsPerSecond: 12_000 }]);
+  expect(changed.scenario.summary).toBe("20 s of 12000 events/s instead of: 10 min of 2,000 events/s");
+  expect(runOf("soak").settings.scenario.summary).toBe("10 min of 2,000 events/s");
   expect(parseLoadCommand([], 0).kind).toBe("help");
   expect(parseLoadCommand(["10k", "--help"], 0).kind).toBe("help");
   expect(parseLoadCommand(["fetch"], 0).kind).toBe("fetch");
@@ -26,11 +28,11 @@ test("[LT7] a scenario by its name; batch, length, rate and seed as asked", () =
 test.each([
   [["11k"], /no scenario 11k; there are smoke, 10k/],
   [["10k", "spike"], /one scenario at a time/],
-  [["10k", "--batch", "0"], /BATCH is a whole number from 1 to 1000/],
+  [["10k", "--batch", "0"], /^--batch is a whole number from 1 to 1000, not 0/],
   [["spike", "--seconds", "5"], /spike has a course of its own/],
   [["10k", "--consent", "shop.example"], /--consent is for a server named by --url/],
   [["10k", "--url", "http://127.0.0.1:8080", "--data", "x"], /not with --url/],
-  [["10k", "--fast"], /--fast/],
+  [["10k", "--fast"], /^Unknown option '--fast'; npm run load -- --help$/],
   [["--batch", "10"], /which scenario/],
 ] as const)("[LT7] %j is refused with what would be right", (args, message) => {
   expect(() => parseLoadCommand(args, 0)).toThrow(usage(message));
@@ -64,6 +66,16 @@ test("[LT9] every phase is an open model at its own rate, whatever the batch", (
       expect(Math.abs((rate / Number.parseInt(timeUnit, 10)) * Number(batch) - eventsPerSecond)).toBeLessThan(eventsPerSecond / 500);
     }
     expect(Object.values(scenarios).map((scenario) => scenario.startTime)).toEqual(["0s", "15s", "25s", "35s"]);
+  }
+});
+
+test("[LT9] a request knows its phase, by which its latency is judged; some 20 orders a second are waited for in each", () => {
+  const settings = readSettings({ SCENARIO: "spike" }, 0);
+  const { scenarios = {} } = optionsFor(settings);
+  const every = ordersPerQuestion(settings);
+  for (const { name, eventsPerSecond } of settings.scenario.phases) {
+    expect(scenarios[name]).toMatchObject({ env: { PHASE: name }, tags: { kind: "post", phase: name } });
+    expect((eventsPerSecond * ordersShare) / every[name]!).toBeCloseTo(20, 0);
   }
 });
 

@@ -103,7 +103,8 @@ function parsed(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw usage((error as Error).message);
+    // Node explains at length how an argument could begin with a dash, which none of these does.
+    throw usage((error as Error).message.replace(/\. To specify a positional .*$/s, ""));
   }
 }
 

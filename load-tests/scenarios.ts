@@ -57,7 +57,12 @@ export function isScenarioName(text: string): text is ScenarioName {
 /** Whether length and rate can be changed: of what has a course of its own they cannot. */
 export const isSteady = ({ phases }: Scenario): boolean => phases.some(({ name }) => name === "steady");
 
-/** The scenario with another length or rate. */
+/** The scenario with another length or rate, which its summary says. */
 export function adjusted(scenario: Scenario, change: { readonly seconds?: number; readonly eventsPerSecond?: number }): Scenario {
-  return { ...scenario, phases: scenario.phases.map((phase) => (phase.name === "steady" ? { ...phase, ...change } : phase)) };
+  if (Object.keys(change).length === 0) return scenario;
+  const phases = scenario.phases.map((phase) => (phase.name === "steady" ? { ...phase, ...change } : phase));
+  const { seconds, eventsPerSecond } = phases.find(({ name }) => name === "steady")!;
+  return { ...scenario, phases, summary: `${seconds} s of ${eventsPerSecond} events/s instead of: ${scenario.summary}` };
 }
+
+export const secondsOf = ({ phases }: Scenario): number => phases.reduce((sum, { seconds }) => sum + seconds, 0);

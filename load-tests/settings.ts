@@ -74,5 +74,5 @@ export function checkedUrl(text: string, consent: string | undefined): string {
 function wholeOf(name: string, text: string | undefined, most: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text);
-  throw new SettingsError(`${name} is a whole number from 1 to ${most}, not ${text}`);
+  throw new SettingsError(`--${name.toLowerCase()} is a whole number from 1 to ${most}, not ${text}`);
 }

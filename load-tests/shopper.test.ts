@@ -6,13 +6,16 @@ import type { ShopEvent } from "#schemas/shop-event.ts";
 import { testSeed } from "#schemas/testing/seeded-random.ts";
 import { eventIdOf, placeOf } from "./event-id.ts";
 import { ordersShare } from "./k6/options-for.ts";
-import { createShopper, type ShopperEvent } from "./shopper.ts";
+import { createShopper, type MadeEvent } from "./shopper.ts";
 
 const seed = testSeed();
 const timestamp = "2026-11-20T09:00:00.000Z";
-const eventsOf = (user: number, count: number, ofSeed = seed): ShopperEvent[] => {
-  const shopper = createShopper({ run: "r1", seed: ofSeed, user });
-  return Array.from({ length: count }, (_, request) => shopper(eventIdOf("r1", { user, request, index: 0 }), timestamp));
+const eventsOf = (user: number, count: number, ofSeed = seed): (MadeEvent & { readonly text: string })[] => {
+  const { next, last } = createShopper({ run: "r1", seed: ofSeed, user });
+  return Array.from({ length: count }, (_, request) => {
+    const text = next(eventIdOf("r1", { user, request, index: 0 }), timestamp);
+    return { text, ...last() };
+  });
 };
 
 /** The total of an order is the sum of its lines, exactly. */
@@ -34,7 +37,7 @@ test("[LT6] every event is valid by its schema without a warning, has the key th
 });
 
 test("[LT6] the same seed gives the same events; another seed or user gives others", () => {
-  const texts = (events: readonly ShopperEvent[]): string => events.map(({ text }) => text).join("\n");
+  const texts = (events: readonly { readonly text: string }[]): string => events.map(({ text }) => text).join("\n");
   expect(texts(eventsOf(3, 500))).toBe(texts(eventsOf(3, 500)));
   expect(texts(eventsOf(3, 500))).not.toBe(texts(eventsOf(3, 500, seed + 1)));
   expect(texts(eventsOf(3, 500)).replaceAll(/\br1[.-]3\b/g, "")).not.toBe(texts(eventsOf(4, 500)).replaceAll(/\br1[.-]4\b/g, ""));
@@ -61,6 +64,45 @@ test("[LT6] keys spread over the partitions", () => {
     (_, partition) => orders.filter(({ key }) => partitionOf(key, partitions) === partition).length,
   );
   expect(Math.max(...counts) / Math.min(...counts), `SEED=${seed} ${counts.join(" ")}`).toBeLessThan(1.7);
+});
+
+test("[LT6] all that there is to buy is bought, few articles most; half of the events are of a third of the visitors", () => {
+  const parsed = [1, 2, 3].flatMap((user) => eventsOf(user, 8000)).map(({ text }) => JSON.parse(text) as ShopEventText);
+  const skus = countsOf(parsed.flatMap(({ data }) => data.sku ?? []));
+  expect(skus.length).toBeGreaterThan(2300);
+  expect(shareOfMost(skus, 0.1)).toBeGreaterThan(0.4);
+  const visits = countsOf(parsed.map(({ metadata }) => metadata.sessionId));
+  expect(shareOfMost(visits, 0.33)).toBeGreaterThan(0.5);
+  const customers = new Set(parsed.map(({ metadata }) => metadata.userId));
+  expect(customers.size).toBeGreaterThan(visits.length / 2);
+});
+
+type ShopEventText = {
+  readonly data: { readonly sku?: string };
+  readonly metadata: { readonly sessionId: string; readonly userId?: string };
+};
+
+/** How often each is there, the most frequent first. */
+function countsOf(names: readonly string[]): number[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts.values()].toSorted((a, b) => b - a);
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+const shareOfMost = (counts: readonly number[], share: number): number => sum(counts.slice(0, counts.length * share)) / sum(counts);
+
+test("[LT9] a shopper says of its newest order by which event and article it can be asked for", () => {
+  const { next, last, orders } = createShopper({ run: "r1", seed, user: 1 });
+  let made = 0;
+  for (let request = 0; request < 2000; request++) {
+    const eventId = eventIdOf("r1", { user: 1, request, index: 3 });
+    const { data } = JSON.parse(next(eventId, timestamp)) as { readonly data: { readonly items?: readonly { readonly sku: string }[] } };
+    if (last().eventType !== "order.created") continue;
+    expect(orders).toMatchObject({ count: ++made, eventId });
+    expect(data.items!.map(({ sku }) => sku)).toContain(String(orders.sku));
+  }
+  expect(made).toBeGreaterThan(100);
 });
 
 test("[LT6] an id tells its place in the run, and only in its own", () => {

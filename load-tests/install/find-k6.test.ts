@@ -21,7 +21,9 @@ function withPrograms(programs: Readonly<Record<string, string>>): Record<string
 const says = (version: string): string => `echo 'k6 ${version} (go1.26.0, linux/amd64)'`;
 const silent = (): void => undefined;
 /** Stands for Go: puts a k6 where it is asked to, unless told otherwise. */
-const fakeGo = `[ "$1 $2" = "install go.k6.io/k6@${pinnedVersion}" ] || exit 9
+const fakeGo = `[ "$1 $2 $3" = "install -v go.k6.io/k6@${pinnedVersion}" ] || exit 9
+echo "go: downloading go.k6.io/k6 ${pinnedVersion}" >&2
+echo go.k6.io/k6 >&2
 cat > "$GOBIN/k6" <<'END'
 #!/bin/sh
 ${says(pinnedVersion)}
@@ -39,7 +41,9 @@ test("[LT7] one that is too old is passed over, and said; Go builds another, onc
   const lines: string[] = [];
   const found = await findK6(env, (line) => void lines.push(line));
   expect(found).toEqual({ path: join(folder, "cache", `k6-${pinnedVersion}`, "k6"), version: pinnedVersion });
-  expect(lines.join("\n")).toMatch(/v0\.49\.0 on the PATH is too old[\s\S]*building k6/);
+  expect(lines.join("\n")).toMatch(
+    /v0\.49\.0 on the PATH is too old[\s\S]*building k6.*\n {2}fetching its modules …\n {2}1 modules fetched; compiling …\nk6 \S+ is built$/,
+  );
   rmSync(join(folder, "bin", "go"));
   expect(await findK6(env, silent)).toEqual(found);
   expect(await k6AtHand(env)).toEqual(found);

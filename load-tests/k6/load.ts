@@ -1,17 +1,17 @@
 import exec from "k6/execution";
 import http, { type RefinedResponse } from "k6/http";
 import { Counter, Trend } from "k6/metrics";
-import { eventIdOf } from "../event-id.ts";
+import { idsOf, placeOf } from "../event-id.ts";
 import { readSettings } from "../settings.ts";
 import { createShopper, type Shopper } from "../shopper.ts";
 import { formatTold, type Outcome } from "../told-line.ts";
-import { optionsFor, ordersShare, shownPerSecond } from "./options-for.ts";
+import { optionsFor, ordersPerQuestion } from "./options-for.ts";
 
 // Run by k6: `k6 run -e SCENARIO=10k -e BATCH=10 -e URL=http://127.0.0.1:8080 load-tests/k6/load.ts`; `npm run load` does that and more.
 // Each virtual user has this module for itself.
 
 const settings = readSettings(__ENV, Date.now());
-const { url, run, seed, batch, visibleBy, scenario } = settings;
+const { url, run, seed, batch, visibleBy } = settings;
 
 export const options = optionsFor(settings);
 
@@ -24,36 +24,39 @@ const pullsFailed = new Counter("pulls_failed");
 
 const key = __ENV["MILLRACE_KEY"];
 const headers: Record<string, string> = { "Content-Type": "application/json", ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+const posted = { headers };
 const allAccepted = `accepted=${batch}, duplicate=0, rejected=0, retry=0`;
 
+const questions = ordersPerQuestion(settings);
+
+// Of this virtual user. Its number is asked for once: a look into k6/execution costs as much as making an event.
+let user = 0;
 let shopper: Shopper | undefined;
 let requests = 0;
-let orders = 0;
 
 /** One request of `batch` events; for some of the orders in it, a question that waits until a query shows it. */
 export function post(): void {
-  const user = exec.vu.idInTest;
-  shopper ??= createShopper({ run, seed, user });
+  if (shopper === undefined) {
+    user = exec.vu.idInTest;
+    shopper = createShopper({ run, seed, user });
+  }
+  const { next, orders } = shopper;
   const request = requests++;
-  const phase = exec.scenario.name;
+  const phase = __ENV["PHASE"]!;
   const timestamp = new Date().toISOString();
-  const ordersPerQuestion = Math.max(1, Math.round((eventsPerSecondOf(phase) * ordersShare) / shownPerSecond));
+  const ids = idsOf(run, user, request);
+  const ordersBefore = orders.count;
   // Joined once: k6 copies a string each time that something is put behind it.
   const texts: string[] = [];
-  let asked: { readonly index: number; readonly sku: string } | undefined;
-  for (let index = 0; index < batch; index++) {
-    const event = shopper(eventIdOf(run, { user, request, index }), timestamp);
-    texts.push(event.text);
-    // Users begin at different orders, or all would ask at once.
-    if (event.eventType === "order.created" && (orders++ + user * 7) % ordersPerQuestion === 0) asked = { index, sku: event.sku };
-  }
+  for (let index = 0; index < batch; index++) texts[index] = next(ids + index, timestamp);
   const sentAt = Date.now();
-  const response = http.post(`${url}/v1/events`, `[${texts.join(",")}]`, { headers, tags: { name: "post", kind: "post", phase } });
+  const response = http.post(`${url}/v1/events`, `[${texts.join(",")}]`, posted);
   const { duration: ms } = response.timings;
   if (response.status === 200 && response.headers["Ingest-Result"] === allAccepted) {
     accepted.add(batch);
     console.log(formatTold({ kind: "posted", user, request, phase, sentAt, ms, outcomes: "", status: 200, code: "" }));
-    if (asked !== undefined && visibleBy !== undefined) waitUntilShown(response, { user, request, phase, sentAt, ...asked });
+    if (visibleBy !== undefined && orders.count > ordersBefore && isAsked(ordersBefore, orders.count, questions[phase]!))
+      waitUntilShown(response, { user, request, phase, sentAt, index: placeOf(run, orders.eventId)!.index, sku: orders.sku });
     return;
   }
   const { outcomes, code } = outcomesOf(response);
@@ -74,7 +77,7 @@ export function pull(): void {
   const paths = ["orders-per-minute?from=-10m", "sales-by-sku?limit=100", "fraud-alerts?limit=100"];
   const path = paths[exec.scenario.iterationInTest % paths.length]!;
   const sentAt = Date.now();
-  const response = http.get(`${url}/v1/queries/${path}`, { headers, tags: { name: "pull", kind: "pull" } });
+  const response = http.get(`${url}/v1/queries/${path}`, { headers });
   if (response.status !== 200) pullsFailed.add(1);
   console.log(formatTold({ kind: "pulled", phase: "pulls", sentAt, ms: response.timings.duration, status: response.status }));
 }
@@ -91,7 +94,7 @@ type Asked = {
   readonly phase: string;
   readonly sentAt: number;
   readonly index: number;
-  readonly sku: string;
+  readonly sku: number;
 };
 
 function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...place }: Asked): void {
@@ -100,11 +103,11 @@ function waitUntilShown(response: RefinedResponse<"text">, { index, sku, ...plac
   const ack = response.json("ack") as string;
   const answer = http.get(`${url}/v1/queries/${visibleBy}?sku=${sku}&limit=1&after=${after}`, {
     headers: { ...headers, Prefer: "wait=10" },
-    tags: { name: "shown", kind: "shown" },
+    tags: { kind: "shown" },
   });
   const ms = Date.now() - place.sentAt;
   const found = answer.status === 200 && (answer.json("rows") as readonly unknown[]).length > 0;
-  if (found) shown.add(ms, { phase: place.phase });
+  if (found) shown.add(ms);
   else notShown.add(1);
   console.log(formatTold({ kind: "shown", ...place, ms: found ? Math.max(1, ms) : 0, ack }));
 }
@@ -121,9 +124,9 @@ function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: str
   }
   const { results } = body;
   if (results === undefined || results.length !== batch) {
-    // 408 as well: the request may have come in behind the moment at which the server gave up on it.
-    const unknown = response.status === 0 || response.status === 408 || response.status >= 500;
-    const turnedAway = response.status === 503 || response.status === 429;
+    const unknown = response.status === 0 || response.status >= 500;
+    // 408 as well: what comes in behind the moment at which the server gave up on it is not taken. [G29]
+    const turnedAway = response.status === 503 || response.status === 429 || response.status === 408;
     const outcome: Outcome = turnedAway ? "t" : unknown ? "u" : "r";
     const code = response.status === 0 ? `k6_${response.error_code}` : (body.type?.split("/").pop() ?? "no_results");
     return { outcomes: outcome.repeat(batch), code };
@@ -137,6 +140,8 @@ function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: str
   return { outcomes, code: results.find(({ code }) => code !== undefined)?.code ?? "unknown" };
 }
 
-function eventsPerSecondOf(name: string): number {
-  return scenario.phases.find((phase) => phase.name === name)!.eventsPerSecond;
+/** Whether one of the orders from `before` to `after` is to be asked for. Users begin at different ones, or all would ask at once. */
+function isAsked(before: number, after: number, every: number): boolean {
+  const first = user * 7;
+  return Math.floor((first + after) / every) > Math.floor((first + before) / every);
 }

@@ -3,7 +3,7 @@ import type { Settings } from "../settings.ts";
 
 const latencyBoundMs = 100;
 /** Orders that are waited for a second, however many are posted. */
-export const shownPerSecond = 20;
+const shownPerSecond = 20;
 /** Of the events that a shopper makes. */
 export const ordersShare = 0.08;
 
@@ -25,7 +25,13 @@ export function optionsFor({ scenario, batch, timings, visibleBy }: Settings): O
   };
   let startsAt = 0;
   for (const { name, seconds, eventsPerSecond, timed } of scenario.phases) {
-    scenarios[name] = { ...arrivals({ perSecond: eventsPerSecond / batch, startsAt, seconds }), exec: "post" };
+    scenarios[name] = {
+      ...arrivals({ perSecond: eventsPerSecond / batch, startsAt, seconds }),
+      exec: "post",
+      // Set once a user and scenario, since tags of a request's own cost each time anew.
+      env: { PHASE: name },
+      tags: { kind: "post", phase: name },
+    };
     if (timed && timings) {
       thresholds[`http_req_duration{kind:post,phase:${name}}`] = [`p(95)<${latencyBoundMs}`];
       if (visibleBy !== undefined) thresholds[`shown{phase:${name}}`] = [`p(95)<${latencyBoundMs}`];
@@ -33,15 +39,28 @@ export function optionsFor({ scenario, batch, timings, visibleBy }: Settings): O
     startsAt += seconds;
   }
   if (scenario.pullsPerSecond > 0) {
-    scenarios["pulls"] = { ...arrivals({ perSecond: scenario.pullsPerSecond, startsAt: 0, seconds: startsAt }), exec: "pull" };
+    scenarios["pulls"] = {
+      ...arrivals({ perSecond: scenario.pullsPerSecond, startsAt: 0, seconds: startsAt }),
+      exec: "pull",
+      tags: { kind: "pull" },
+    };
     thresholds["pulls_failed"] = ["count==0"];
   }
   return {
     scenarios,
     thresholds,
-    systemTags: ["name", "status", "scenario"],
+    // What k6 would do for every request, and nobody reads.
+    systemTags: [],
+    noCookiesReset: true,
     summaryTrendStats: ["min", "med", "p(95)", "p(99)", "max"],
   };
+}
+
+/** How many orders go by for one that is waited for, by phase. */
+export function ordersPerQuestion({ scenario }: Settings): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    scenario.phases.map(({ name, eventsPerSecond }) => [name, Math.max(1, Math.round((eventsPerSecond * ordersShare) / shownPerSecond))]),
+  );
 }
 
 /** `perSecond` may be a fraction: it is told as so many in so many seconds. */

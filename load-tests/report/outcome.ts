@@ -1,4 +1,5 @@
 import type { Settings } from "../settings.ts";
+import { secondsOf } from "../scenarios.ts";
 import { quantile } from "../run/course.ts";
 import type { K6Run } from "../run/run-k6.ts";
 import type { ReadersReport } from "../run/stream-readers.ts";
@@ -28,6 +29,18 @@ export type Row = { readonly what: string; readonly value: string; readonly verd
 export const heldAll = ({ k6Run, log, orders, readers }: Outcome): boolean =>
   k6Run.thresholds.every(({ held }) => held) && log?.good !== false && orders?.good !== false && readers?.good !== false;
 
+/** The verdict in a sentence: what did not hold by its name, and whether the machine had other things to do. */
+export function verdictOf(outcome: Outcome): string {
+  if (heldAll(outcome)) return "All thresholds held; nothing is lost, doubled or out of order.";
+  const missed = rowsOf(outcome).filter(({ verdict }) => verdict === false);
+  const { cores, loadBefore } = outcome.machine;
+  const busy = Number.parseFloat(loadBefore) > cores;
+  const hint = busy
+    ? ` The machine was busy before it began (load average ${loadBefore} on ${cores} cores), so latencies say little of the server: run it again alone, or with --no-timings.`
+    : "";
+  return `Not held: ${missed.map(({ what, value }) => `${what} (${value})`).join("; ")}.${hint}`;
+}
+
 const count = (n: number): string => n.toLocaleString("en");
 const millis = (ms: number | undefined): string => (ms === undefined ? "–" : ms < 10 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(0)} ms`);
 
@@ -39,7 +52,7 @@ export function rowsOf(outcome: Outcome): readonly Row[] {
   const { course, droppedIterations, k6, server } = k6Run;
   const { phases } = settings.scenario;
   const asked = phases.reduce((sum, { seconds, eventsPerSecond }) => sum + seconds * eventsPerSecond, 0);
-  const lasted = phases.reduce((sum, { seconds }) => sum + seconds, 0);
+  const lasted = secondsOf(settings.scenario);
   const phaseRows = phases.flatMap(({ name, seconds, eventsPerSecond }): Row[] => {
     const [posts = [], shown = []] = [course.posts.get(name), course.shown.get(name)];
     const perSecond = count(Math.round((course.acceptedIn.get(name) ?? 0) / seconds));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Course } from "../run/course.ts";
 import { readSettings } from "../settings.ts";
 import { chart } from "./chart.ts";
-import { heldAll, type Outcome, rowsOf, tableOf } from "./outcome.ts";
+import { heldAll, type Outcome, rowsOf, tableOf, verdictOf } from "./outcome.ts";
 import { pageOf } from "./page.ts";
 
 const settings = readSettings({ SCENARIO: "smoke", BATCH: "10", RUN: "r1" }, 0);
@@ -73,6 +73,10 @@ test("[LT2] what is lost is told in table and report; a threshold that was cross
   const { k6Run } = outcomeOf();
   const crossed = outcomeOf({ k6Run: { ...k6Run, thresholds: [{ name: "shown{phase:steady} p(95)<100", held: false, value: 140.26 }] } });
   expect(heldAll(crossed)).toBe(false);
+  expect(verdictOf(crossed)).toBe("Not held: threshold shown{phase:steady} p(95)<100 (140.3).");
+  expect(pageOf(crossed)).toContain("Not held: threshold shown{phase:steady} p(95)&lt;100 (140.3).");
+  const busy = outcomeOf({ k6Run: crossed.k6Run, machine: { ...crossed.machine, loadBefore: "5.3 3.6 3.1" } });
+  expect(verdictOf(busy)).toMatch(/\. The machine was busy before it began \(load average 5\.3 3\.6 3\.1 on 2 cores\).* --no-timings\.$/);
   expect(tableOf(rowsOf(crossed))).toMatch(/✗ threshold shown\{phase:steady\} p\(95\)<100 +140\.3/);
 });
 

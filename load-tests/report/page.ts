@@ -1,6 +1,6 @@
 import { quantile, type Second } from "../run/course.ts";
 import { chart } from "./chart.ts";
-import { heldAll, type Outcome, rowsOf } from "./outcome.ts";
+import { heldAll, type Outcome, rowsOf, verdictOf } from "./outcome.ts";
 
 const boundMs = 100;
 
@@ -30,7 +30,7 @@ export function pageOf(outcome: Outcome): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Load: ${escaped(name)}, ${held ? "held" : "not held"}</title><style>${style}</style></head><body><main>
 <h1>Load: ${escaped(name)}</h1>
-<p class="verdict ${held ? "good" : "bad"}">${held ? "All thresholds held; nothing is lost, doubled or out of order." : "Not held: see below."}</p>
+<p class="verdict ${held ? "good" : "bad"}">${escaped(verdictOf(outcome))}</p>
 <h2>Figures</h2><table><tbody>${rows.join("")}</tbody></table>
 ${examples}<h2>Over time</h2>
 ${chart([{ name: "accepted", values: whole(seconds, ({ accepted }) => accepted) }], { unit: "events/s" })}

@@ -29,6 +29,8 @@ export type K6Options = {
   /** Where k6 leaves what it was told, and its summary. */
   readonly folder: string;
   readonly batch: number;
+  /** How long it is to take, in seconds, for who watches. */
+  readonly lasts: number;
   /** Whose cost is taken beside k6's. */
   readonly serverPid: number | undefined;
   readonly signal: AbortSignal;
@@ -44,7 +46,7 @@ export const toldFileOf = (folder: string): string => join(folder, "told.txt");
 
 /** Runs k6 to its end, telling how it goes. A signal ends it early, in good order. @throws {LoadError} `LOAD_K6_FAILED` */
 export async function runK6(options: K6Options): Promise<K6Run> {
-  const { k6, env, folder, batch, serverPid, signal } = options;
+  const { k6, env, folder, batch, lasts, serverPid, signal } = options;
   const summary = join(folder, "summary.json");
   const told = toldFileOf(folder);
   const variables = Object.entries({ ...options.script, SUMMARY: summary }).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
@@ -57,7 +59,7 @@ export async function runK6(options: K6Options): Promise<K6Run> {
   signal.addEventListener("abort", interrupt, { once: true });
   if (signal.aborted) interrupt();
   const course = new Course(batch);
-  const costs = await follow(child, { course, told: new ToldFile(told), serverPid, say: options.say });
+  const costs = await follow(child, { course, told: new ToldFile(told), lasts, serverPid, say: options.say });
   signal.removeEventListener("abort", interrupt);
   const how = await child.ended;
   if ((how !== 0 && how !== thresholdsCrossed && how !== abortedByUser) || !existsSync(summary))
@@ -69,11 +71,12 @@ export async function runK6(options: K6Options): Promise<K6Run> {
 type Followed = {
   readonly course: Course;
   readonly told: ToldFile;
+  readonly lasts: number;
   readonly serverPid: number | undefined;
   readonly say: (line: string) => void;
 };
 
-async function follow(child: Child, { course, told, serverPid, say }: Followed): Promise<Pick<K6Run, "k6" | "server">> {
+async function follow(child: Child, { course, told, lasts, serverPid, say }: Followed): Promise<Pick<K6Run, "k6" | "server">> {
   const serverCost = (): ProcessCost | undefined => (serverPid === undefined ? undefined : processCost(serverPid));
   const serverBefore = serverCost();
   let last = { at: performance.now(), k6: processCost(child.pid), server: serverBefore };
@@ -92,7 +95,7 @@ async function follow(child: Child, { course, told, serverPid, say }: Followed):
       second.serverCores = cores(last.server, now.server);
     }
     last = { at: now.at, k6: now.k6 ?? last.k6, server: now.server ?? last.server };
-    if (n % sayEverySeconds === 0) say(progress(course));
+    if (n % sayEverySeconds === 0) say(progress(course, lasts));
   }
   told.close();
   const server = serverCost();
@@ -105,7 +108,7 @@ async function follow(child: Child, { course, told, serverPid, say }: Followed):
   };
 }
 
-function progress({ seconds, accepted }: Course): string {
+function progress({ seconds, accepted }: Course, lasts: number): string {
   // The newest second is not over yet.
   const lately = seconds.slice(0, -1).slice(-sayEverySeconds);
   const perSecond = lately.reduce((sum, second) => sum + second.accepted, 0) / Math.max(1, lately.length);
@@ -121,7 +124,7 @@ function progress({ seconds, accepted }: Course): string {
   const told = (value: number | undefined, unit: string, digits = 0): string =>
     value === undefined ? "–" : `${value.toFixed(digits)}${unit}`;
   return (
-    `${String(seconds.length).padStart(4)} s  ${Math.round(perSecond).toLocaleString("en")} events/s  accepted ${accepted.toLocaleString("en")}  ` +
+    `${String(seconds.length).padStart(4)} of ${lasts} s  ${Math.round(perSecond).toLocaleString("en")} events/s  accepted ${accepted.toLocaleString("en")}  ` +
     `post p95 ${told(p95, " ms")}  shown p95 ${told(shown, " ms")}  cores: k6 ${told(k6Cores, "", 2)}, server ${told(serverCores, "", 2)}`
   );
 }

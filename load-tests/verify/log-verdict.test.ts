@@ -25,11 +25,11 @@ type Sent = { readonly text: string; readonly user: number; readonly request: nu
 const all: readonly Sent[] = (() => {
   const shoppers = Array.from({ length: users }, (_, i) => createShopper({ ...names, user: i + 1 }));
   return Array.from({ length: requests }, (_, request) =>
-    shoppers.flatMap((shopper, i) =>
+    shoppers.flatMap(({ next, last }, i) =>
       Array.from({ length: names.batch }, (_, index) => {
         const user = i + 1;
-        const { text, key, eventType } = shopper(eventIdOf("r1", { user, request, index }), "2026-11-20T09:00:00.000Z");
-        return { text, user, request, key, eventType };
+        const text = next(eventIdOf("r1", { user, request, index }), "2026-11-20T09:00:00.000Z");
+        return { text, user, request, ...last() };
       }),
     ),
   ).flat();

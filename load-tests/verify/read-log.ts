@@ -15,9 +15,9 @@ export async function* readLog(data: string): AsyncGenerator<ReadRecord> {
   const broker = openEmbeddedBroker({ path: join(data, "log.db") });
   try {
     for (const eventType of written) {
-      const { topic, partitions } = schemaOf(eventType);
+      const { topic } = schemaOf(eventType);
       const decode = projectedDecoder(eventType, ["eventId"]);
-      for (let partition = 0; partition < partitions; partition++) {
+      for (let partition = 0; partition < broker.partitionsOf(topic); partition++) {
         let position: Position | undefined = { topic, partition, offset: earliest };
         while (position !== undefined) {
           const batches = await broker.fetch([position], { maxBytes: 4 << 20, maxBytesPerPartition: 4 << 20, maxWaitMs: 0 });

@@ -1,5 +1,5 @@
 import { eventIdOf } from "../event-id.ts";
-import { createShopper, type ShopperEvent } from "../shopper.ts";
+import { createShopper, type MadeEvent } from "../shopper.ts";
 import type { Outcome, Told } from "../told-line.ts";
 
 /** How a run's events are made again: by the same rule, as its virtual users made them. */
@@ -7,7 +7,7 @@ export type RunNames = { readonly run: string; readonly seed: number; readonly b
 
 /** What one virtual user sent, in order. Event `n` is event `n % batch` of request `n / batch`. */
 export type SentByUser = {
-  readonly events: readonly Pick<ShopperEvent, "eventType" | "key">[];
+  readonly events: readonly MadeEvent[];
   /** What k6 was told of each; `u` where it wrote nothing, or does not know. */
   readonly outcomes: readonly Outcome[];
 };
@@ -33,15 +33,15 @@ export class SentEvents {
   finish(): this {
     const { run, seed, batch } = this.#names;
     for (const [user, requests] of this.#told) {
-      const shopper = createShopper({ run, seed, user });
-      const events: Pick<ShopperEvent, "eventType" | "key">[] = [];
+      const { next, last } = createShopper({ run, seed, user });
+      const events: MadeEvent[] = [];
       const outcomes: Outcome[] = [];
-      const last = Math.max(...requests.keys()) + 1;
-      for (let request = 0; request <= last; request++) {
+      const newest = Math.max(...requests.keys()) + 1;
+      for (let request = 0; request <= newest; request++) {
         const told = requests.get(request);
         for (let index = 0; index < batch; index++) {
-          const { eventType, key } = shopper(eventIdOf(run, { user, request, index }), "");
-          events.push({ eventType, key });
+          next(eventIdOf(run, { user, request, index }), "");
+          events.push(last());
           outcomes.push(told === undefined ? "u" : told === "" ? "a" : (told[index] as Outcome));
         }
       }
