@@ -10,7 +10,9 @@ export type DevServer = {
   readonly readyMs: number;
   /** User and system time of all its threads so far, seconds. */
   cpuSeconds(): number;
+  /** The most that it ever had. */
   rssMb(): number;
+  rssNowMb(): number;
   kill(): Promise<void>;
 };
 
@@ -36,13 +38,16 @@ export async function startDevServer(options: {
       const fields = status("stat").split(") ")[1]!.split(" ");
       return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
     },
-    rssMb: () => Math.round(Number(/VmHWM:\s+(\d+)/.exec(status("status"))?.[1] ?? 0) / 1024),
+    rssMb: () => mbOf("VmHWM", status("status")),
+    rssNowMb: () => mbOf("VmRSS", status("status")),
     kill: () => {
       child.kill("SIGKILL");
       return ended;
     },
   };
 }
+
+const mbOf = (name: string, status: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
 
 async function readyUrl(child: ChildProcess): Promise<string> {
   let text = "";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DevServer, startDevServer } from "../dev-server.ts";
-import { type Bench, millis } from "../figures.ts";
+import { type Bench, median, millis } from "../figures.ts";
 import type { LatencyReport } from "../latency/load.ts";
 import { engineCore, loadCore, memoryFolder, withFolder } from "../machine.ts";
 import { runPinned, startPinned } from "../pinned-process.ts";
@@ -12,6 +12,8 @@ import type { ReadersReport } from "./readers.ts";
 const readers = 1000;
 const eventsPerSecond = 5000;
 const targetMs = 100;
+/** Memory counts as flat when its last quarter needs no more than so many times its third. */
+const flatFactor = 1.05;
 
 /** Windows are kept for longer than the run, so that what was put together is what a pull shows. */
 const topology = `topology: streams
@@ -35,20 +37,29 @@ export const benchStreams: Bench = async ({ quick, say }) => {
   const beside = await run({ readers, seconds });
   say(`streams without readers: ${JSON.stringify(without)}`);
   say(`streams with ${readers}: ${JSON.stringify(beside)}`);
-  const { told, load } = beside;
-  const reached = load.postP95 < targetMs && load.failed === 0 && told.missed === 0 && told.connected === readers;
+  const { told, load, memory } = beside;
+  const allTold = told.missed === 0 && told.connected === readers && told.judged === readers;
+  const flat = memory.quartersMb[3]! <= flatFactor * memory.quartersMb[2]!;
+  const reached = load.postP95 < targetMs && load.failed === 0 && allTold && flat;
   return [
     {
       job: `${readers} readers of streams`,
-      figure: `${told.missed} of ${told.judged} missed a last value; ${told.megabytes} MB told, ${told.resets} resets; post p95 ${millis(load.postP95)}; ${beside.cpuSeconds.toFixed(0)} s of CPU, ${beside.rssMb} MB`,
-      peer: `without readers: post p95 ${millis(without.load.postP95)}; ${without.cpuSeconds.toFixed(0)} s of CPU, ${without.rssMb} MB`,
-      target: `none missed, post p95 < ${targetMs} ms`,
+      figure: `${told.missed} of ${told.judged} missed a last value; ${told.megabytes} MB told, ${told.resets} resets; post p95 ${millis(load.postP95)}; ${beside.cpuSeconds.toFixed(0)} s of CPU; ${memoryText(beside)}`,
+      peer: `without readers: post p95 ${millis(without.load.postP95)}; ${without.cpuSeconds.toFixed(0)} s of CPU; ${memoryText(without)}`,
+      target: `none of ${readers} missed, memory flat, post p95 < ${targetMs} ms`,
       reached,
     },
   ];
 };
 
-type Run = { readonly load: LatencyReport; readonly told: ReadersReport; readonly cpuSeconds: number; readonly rssMb: number };
+type Memory = {
+  /** Medians of the four quarters of the load, and the most that there ever was. */
+  readonly quartersMb: readonly number[];
+  readonly mostMb: number;
+};
+type Run = { readonly load: LatencyReport; readonly told: ReadersReport; readonly cpuSeconds: number; readonly memory: Memory };
+
+const memoryText = ({ memory }: Run): string => `memory by quarters ${memory.quartersMb.join(", ")} MB, at most ${memory.mostMb}`;
 
 async function run({ readers: count, seconds }: { readonly readers: number; readonly seconds: number }): Promise<Run> {
   return withFolder(memoryFolder, async (data) => {
@@ -64,13 +75,17 @@ async function run({ readers: count, seconds }: { readonly readers: number; read
       reading.stdout!.setEncoding("utf8").on("data", (more: string) => (text += more));
       const cpu = server.cpuSeconds();
       const args = [server.url, "carts", String(eventsPerSecond), String(seconds)];
+      const course: number[] = [];
+      const sampling = setInterval(() => course.push(server.rssNowMb()), 500);
       const load = await runPinned<LatencyReport>("latency/load.ts", { core: loadCore, args });
+      clearInterval(sampling);
       await quiet(server);
       const cpuSeconds = server.cpuSeconds() - cpu;
       const ended = once(reading, "exit");
       reading.stdin!.end();
       await ended;
-      return { load, told: JSON.parse(text) as ReadersReport, cpuSeconds, rssMb: server.rssMb() };
+      const quartersMb = [0, 1, 2, 3].map((n) => median(course.slice((course.length * n) / 4, (course.length * (n + 1)) / 4)));
+      return { load, told: JSON.parse(text) as ReadersReport, cpuSeconds, memory: { quartersMb, mostMb: server.rssMb() } };
     } finally {
       await server.kill();
     }
