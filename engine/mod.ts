@@ -85,7 +85,7 @@ export type { Task } from "#task/task.ts";
 export { defaultRetry, type RetryPolicy } from "#task/failure.ts";
 export { WorkerError, type WorkerErrorCode } from "#task/worker-error.ts";
 export { noWorkerEvents, type WorkerEvents } from "#task/worker-events.ts";
-export type { ReadableTask, StoreAccess } from "#task/committed-reads.ts";
+export type { Asked, ReadableTask, StoreAccess } from "#task/committed-reads.ts";
 export type { CommittedChanges, CommitWatcher } from "#task/commit-watch.ts";
 export { DeltaReader, deltaOps } from "#broker/store-delta.ts";
 export { Worker } from "#task/worker.ts";

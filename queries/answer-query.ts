@@ -6,11 +6,10 @@ import type { Answer, QueryAnswerer, QueryRequest, RowPosition } from "./query-r
 import { rowWriter } from "./row-writer.ts";
 import { absolute, scanOf } from "./scan.ts";
 import { defaultSlice, readSlice, type SliceLimits } from "./slice.ts";
-import { taskReader, type Unavailable } from "./task-reader.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { type NotYet, taskReader, type Unavailable } from "./task-reader.ts";
 
 export type AnswererOptions = {
-  readonly worker: Pick<Worker, "read" | "after">;
+  readonly worker: Pick<Worker, "readAfter">;
   readonly plan: Plan;
   readonly queries: readonly QueryPlan[];
   readonly slice?: Partial<SliceLimits>;
@@ -30,12 +29,10 @@ export function createAnswerer({ worker, plan, queries, slice }: AnswererOptions
       if (query === undefined) return { kind: "unavailable", detail: `the engine has no query "${request.query}"` };
       const bad = request.after.find(({ topic, partition }) => partition >= (partitionsOf.get(topic) ?? Infinity));
       if (bad !== undefined) return { kind: "bad-token", detail: noSuchPartition(bad, partitionsOf.get(bad.topic)!) };
-      if (request.after.length > 0 && !(await shows(worker, query, request, signal))) {
-        return onStores(query, signal, (tasks): Answer => ({ kind: "not-yet", asOf: asOfTasks(tasks) }));
-      }
+      const until = request.after.length === 0 ? undefined : { positions: request.after, waitMs: request.waitMs };
       return request.order === undefined
-        ? onStores(query, signal, (tasks) => oneSlice(query, tasks, { request, limits }))
-        : wholeOrdered(query, request, { limits, onStores: (read) => onStores(query, signal, read) });
+        ? onStores(query, signal, (tasks) => oneSlice(query, tasks, { request, limits }), until)
+        : wholeOrdered(query, request, { limits, onStores: (read, first) => onStores(query, signal, read, first ? until : undefined) });
     },
   };
 }
@@ -66,54 +63,48 @@ function oneSlice(
 async function wholeOrdered(
   query: QueryPlan,
   request: QueryRequest,
-  { limits, onStores }: { limits: SliceLimits; onStores: <T>(read: (tasks: readonly ReadableTask[]) => T) => Promise<T | Unavailable> },
+  {
+    limits,
+    onStores,
+  }: {
+    readonly limits: SliceLimits;
+    readonly onStores: <T>(read: (tasks: readonly ReadableTask[]) => T, isFirst: boolean) => Promise<T | Unavailable | NotYet>;
+  },
 ): Promise<Answer> {
   const write = rowWriter(request.format, query.columns);
   const best = new HighestRows(query.columns, request.order!, request.limit);
-  let { from, to } = request;
+  let bounds = { from: request.from, to: request.to };
   let position: RowPosition | undefined;
   while (true) {
     const at = position;
+    const { from, to } = bounds;
+    // It may be run again: what it has read is only counted once it is told.
     const read = await onStores((tasks) => {
       const asOf = asOfTasks(tasks);
-      from = absolute(from, asOf.streamTime);
-      to = absolute(to, asOf.streamTime);
+      const absoluteBounds = { from: absolute(from, asOf.streamTime), to: absolute(to, asOf.streamTime) };
+      const rows: Parameters<HighestRows["add"]>[] = [];
       const next = readSlice(query, tasks, {
-        ...scanOf(query, request, { from, to, position: at }),
+        ...scanOf(query, request, { ...absoluteBounds, position: at }),
         limits: { ...limits, characters: Infinity },
-        give: (row, final, at) => best.add(row, final, at),
+        give: (...row) => {
+          rows.push(row);
+          return 0;
+        },
       });
-      return { kind: "read" as const, asOf, next };
-    });
-    if (read.kind === "unavailable") return read;
-    position = read.next;
+      return { kind: "read" as const, asOf, next, bounds: absoluteBounds, rows };
+    }, at === undefined);
+    if (read.kind !== "read") return read;
+    for (const row of read.rows) best.add(...row);
+    ({ bounds, next: position } = read);
     if (position !== undefined) continue;
     const texts = best.sorted().map(({ row, final }) => write(row, final));
-    return { kind: "rows", asOf: read.asOf, bytes: joined(texts, request), rows: texts.length, next: undefined, from, to };
+    return { kind: "rows", asOf: read.asOf, bytes: joined(texts, request), rows: texts.length, next: undefined, ...bounds };
   }
 }
 
 function joined(texts: readonly string[], { format }: QueryRequest): Uint8Array<ArrayBuffer> {
   // Of its own buffer, so that it can be handed to another thread.
   return new TextEncoder().encode(texts.join(format === "json" ? ",\n" : ""));
-}
-
-/** Waits until the query shows what lies at the positions; false when the time has passed. */
-async function shows(
-  worker: AnswererOptions["worker"],
-  query: QueryPlan,
-  { after, waitMs }: QueryRequest,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const wait = worker.after(query.subTopology, after);
-  let timer: NodeJS.Timeout | undefined;
-  const passed = new Promise<boolean>((settle) => (timer = setTimeout(() => settle(false), waitMs)));
-  try {
-    return await untilAborted(signal, Promise.race([wait.done.then(() => true), passed]));
-  } finally {
-    clearTimeout(timer);
-    wait.cancel();
-  }
 }
 
 const noSuchPartition = ({ topic, partition }: Position, partitions: number): string =>

@@ -5,7 +5,7 @@ import { BrokerError, embeddedStateStorage, LetterDesk, openEmbeddedBroker, serv
 import { createAnswerer } from "#queries/answer-query.ts";
 import { serveQueries } from "#queries/port.ts";
 import { createStreamAnswerer } from "#queries/stream/answer-stream.ts";
-import { allTasks, taskReader } from "#queries/task-reader.ts";
+import { allTasks } from "#queries/task-reader.ts";
 import { serveInspector } from "#queries/topology/inspector.ts";
 import { eventRegistry } from "#schemas/event-registry.ts";
 import type { Compiled } from "#topology/compile-topology.ts";
@@ -111,7 +111,7 @@ async function run(): Promise<void> {
   const queries = serveQueries(
     createAnswerer(asked),
     settings.queries,
-    createStreamAnswerer({ ...asked, onTasks: allTasks(taskReader(worker, compiled.plan)), log: broker.identity }),
+    createStreamAnswerer({ ...asked, onTasks: allTasks(worker, compiled.plan), log: broker.identity }),
   );
   const inspections = serveInspector({ worker, broker, desk, nowMs: Date.now }, settings.inspections);
   const stop = async (): Promise<void> => {

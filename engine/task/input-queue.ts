@@ -48,6 +48,11 @@ export class InputQueue {
     return this.committedAt;
   }
 
+  /** As `committedPosition` will be when the commit under way is durable. */
+  get sealedPosition(): bigint {
+    return this.sealed?.position ?? this.committedAt;
+  }
+
   /** Where the next record is: what a commit names. Behind the last taken record, and behind gaps that are known to hold none. */
   get position(): bigint {
     const current = this.batches[this.batch];

@@ -22,9 +22,11 @@ function known(topology: TestTopology): {
   ) => { readonly is: boolean; readonly cancel: () => void };
 } {
   const committed = new Map<string, bigint>();
+  const sealed = new Map<string, bigint>();
   const ends = new Map<string, bigint>();
   const writes = new ReadYourWrites(testPlan(topology), {
     committed: (id, topic) => committed.get(`${id} ${topic}`),
+    sealed: (id, topic) => sealed.get(`${id} ${topic}`),
     end: (id, topic) => ends.get(`${id} ${topic}`),
   });
   return {

@@ -2,11 +2,15 @@ import type { Position } from "#broker/broker.ts";
 import type { Plan } from "./plan.ts";
 
 type Condition = { readonly subTopology: string; readonly topic: string; readonly partition: number; readonly offset: bigint };
-type Waiter = { open: Condition[]; readonly target: string; readonly settle: () => void };
+type Open = { open: Condition[]; met: boolean; readonly target: string; readonly settle: () => void };
+/** Who waits for positions to be shown. */
+export type Waiter = { readonly met: boolean };
 /** What is known of an input of a sub-topology's task; undefined while it is not known yet. */
 export interface KnownInputs {
   /** Its reader has committed past everything before this offset. */
   committed(subTopology: string, topic: string, partition: number): bigint | undefined;
+  /** The same as it will be when the commit that was taken last is durable. */
+  sealed(subTopology: string, topic: string, partition: number): bigint | undefined;
   /** The partition's end, not older than the last commit of this process that wrote to it. */
   end(subTopology: string, topic: string, partition: number): bigint | undefined;
 }
@@ -18,7 +22,7 @@ export interface KnownInputs {
 export class ReadYourWrites {
   private readonly plan: Plan;
   private readonly inputs: KnownInputs;
-  private readonly waiters = new Set<Waiter>();
+  private readonly waiters = new Set<Open>();
   /** For each sub-topology, those that can be reached from it through repartitions, itself included. */
   private readonly reaches: ReadonlyMap<string, ReadonlySet<string>>;
 
@@ -29,17 +33,24 @@ export class ReadYourWrites {
   }
 
   /** Settles when `target` shows what lies before or at `positions`; never when a task on the way stands still. */
-  after(target: string, positions: readonly Position[]): { readonly done: Promise<void>; cancel(): void } {
-    let waiter!: Waiter;
-    const done = new Promise<void>((settle) => {
-      const open = positions.flatMap(({ topic, partition, offset }) =>
-        this.readersOf(topic, target).map((subTopology) => ({ subTopology, topic, partition, offset: offset + 1n })),
-      );
-      waiter = { open, target, settle };
-    });
+  after(target: string, positions: readonly Position[]): { readonly done: Promise<void>; readonly waiter: Waiter; cancel(): void } {
+    const { promise: done, resolve: settle } = Promise.withResolvers<void>();
+    const open = positions.flatMap(({ topic, partition, offset }) =>
+      this.readersOf(topic, target).map((subTopology) => ({ subTopology, topic, partition, offset: offset + 1n })),
+    );
+    const waiter: Open = { open, met: false, target, settle };
     this.waiters.add(waiter);
     this.check(waiter);
-    return { done, cancel: () => void this.waiters.delete(waiter) };
+    return { done, waiter, cancel: () => void this.waiters.delete(waiter) };
+  }
+
+  /** Whether it is met as soon as the commit that was taken last is durable: where that writes anything down the way, only the next one can tell. */
+  metBySealed(waiter: Waiter): boolean {
+    const { open, target } = waiter as Open;
+    return open.every(
+      ({ subTopology, topic, partition, offset }) =>
+        subTopology === target && (this.inputs.sealed(subTopology, topic, partition) ?? -1n) >= offset,
+    );
   }
 
   /** Looks at all waiters again, after a commit or a fetch. */
@@ -51,7 +62,7 @@ export class ReadYourWrites {
     return this.waiters.size;
   }
 
-  private check(waiter: Waiter): void {
+  private check(waiter: Open): void {
     let moved = true;
     while (moved) {
       moved = false;
@@ -68,6 +79,7 @@ export class ReadYourWrites {
     }
     if (waiter.open.length > 0) return;
     this.waiters.delete(waiter);
+    waiter.met = true;
     waiter.settle();
   }
 

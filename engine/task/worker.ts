@@ -12,14 +12,14 @@ import {
 import { Alarm } from "./alarm.ts";
 import { CommitPause } from "./commit-pause.ts";
 import { type CommitWatcher, CommitWatches } from "./commit-watch.ts";
-import { CommittedReads, type StoreAccess } from "./committed-reads.ts";
+import type { Asked, StoreAccess } from "./committed-reads.ts";
 import { elapsed } from "./elapsed.ts";
 import { backoff } from "./failure.ts";
 import { MarkTeller } from "./marks.ts";
 import { Openings, openTask } from "./openings.ts";
 import { groupSpecOf } from "./group-spec.ts";
 import { OwnedTasks } from "./owned-tasks.ts";
-import { ReadYourWrites } from "./read-your-writes.ts";
+import { Questions } from "./questions.ts";
 import { recover } from "./recovery.ts";
 import { Requests } from "./requests.ts";
 import type { Task } from "./task.ts";
@@ -51,10 +51,8 @@ export class Worker {
   /** What ends the worker at its next turn. */
   private failure: unknown;
   private readonly marks: MarkTeller;
-  private readonly writes: ReadYourWrites;
-  private readonly written = new Map<string, bigint>();
+  private readonly questions: Questions;
   private readonly requests = new Requests();
-  private readonly reads = new CommittedReads();
   private readonly watches = new CommitWatches();
   private readonly alarm = new Alarm();
   private membership: Membership | undefined;
@@ -70,6 +68,8 @@ export class Worker {
   private early: Promise<void> = Promise.resolve();
   private stopping = false;
   private lastFetch = { atMs: 0, count: 0 };
+  /** The last commit wrote what tasks here read, and none has read it yet: it is to be in the next one. */
+  private unread = false;
   /** Whose turn it is among the tasks that run. */
   private nextTask = 0;
 
@@ -87,10 +87,7 @@ export class Worker {
       begin: (checkpoint, wanted) => this.between(async () => void (wanted() && this.begin(checkpoint))),
       failed: (error) => this.fail(error),
     });
-    this.writes = new ReadYourWrites(options.plan, {
-      committed: (subTopology, topic, partition) => this.owned.queueOf(subTopology, topic, partition)?.committedPosition,
-      end: (subTopology, topic, partition) => this.endOf(subTopology, topic, partition),
-    });
+    this.questions = new Questions(options.plan, this.owned, () => this.alarm.ring());
   }
 
   async start(): Promise<void> {
@@ -124,11 +121,17 @@ export class Worker {
     await this.loop;
   }
 
-  /** Runs `fn` on the committed state of this worker's tasks, at the next moment when nothing is uncommitted. */
+  /** Runs `fn` on the committed state of this worker's tasks, once, at the next moment when no commit is under way and nothing is uncommitted. */
   read<T>(fn: (stores: StoreAccess) => T): Promise<T> {
-    const answer = this.reads.ask(fn);
-    this.alarm.ring();
-    return answer;
+    return this.questions.read(fn);
+  }
+
+  /**
+   * Runs `fn` on the committed state as soon as that shows what lies at `positions`, whatever else is under way. `fn` changes nothing: where a commit
+   * is given back it is run again, and only the last answer is told.
+   */
+  readAfter<T>(subTopology: string, positions: readonly Position[], fn: (stores: StoreAccess) => T): Asked<T> {
+    return this.questions.readAfter(subTopology, positions, fn);
   }
 
   /** Tells `watcher` what the tasks of `subTopology` commit from now on, until the answer is called. */
@@ -138,7 +141,7 @@ export class Worker {
 
   /** Settles when the tasks of `subTopology` show what lies at `positions`. */
   after(subTopology: string, positions: readonly Position[]): { readonly done: Promise<void>; cancel(): void } {
-    return this.writes.after(subTopology, positions);
+    return this.questions.after(subTopology, positions);
   }
 
   /** Tasks that stand still after an error that was no verdict on a record, with that error. */
@@ -170,36 +173,37 @@ export class Worker {
       await this.committing;
       await this.recoverFailed();
       await this.commitAll();
-      this.reads.answer(this.owned.all.values());
+      this.questions.answer();
     } finally {
       this.looping = false;
       this.openings.dropAll();
       for (const id of this.owned.all.keys()) this.close(id);
-      this.reads.end();
+      this.questions.end();
       this.requests.end();
       await this.membership?.leave();
     }
   }
 
   private async turn(): Promise<void> {
-    if (this.requests.pending || this.reads.pending || this.owned.failed().length > 0) await this.committing;
+    if (this.requests.pending || this.questions.pendingAtRest || this.owned.failed().length > 0) await this.committing;
     await this.recoverFailed();
     await this.requests.serve();
     if (!this.stopping) await this.fetch();
     // Who asked along with the stop may have been answered by now: that is to be the last commit.
     if (this.stopping) return;
+    const began = this.options.clock();
     const taken = await this.process();
     const now = this.options.clock();
     if (this.commitIsDue(now)) await this.startCommit();
-    else if (taken > 0 || this.owned.dirty) this.dirtySince ??= now;
+    else if (taken > 0 || this.owned.dirty) this.dirtySince ??= began;
     if (this.committing !== undefined && this.owned.untaken >= this.options.commitRecords) await this.committing;
-    this.writes.settle();
-    this.answerReads();
+    this.questions.settle();
+    this.answerQuestions();
   }
 
   /** Commits, and waits for it unless what is at hand can be done meanwhile. */
   private async startCommit(): Promise<void> {
-    if (!this.options.pipeline || this.reads.pending) return this.commitAll();
+    if (!this.options.pipeline || this.questions.pendingAtRest) return this.commitAll();
     this.committing = this.commitAll()
       .catch((error: unknown) => this.fail(error))
       .finally(() => {
@@ -210,8 +214,8 @@ export class Worker {
   }
 
   /** Readers see what is committed, and nothing else. */
-  private answerReads(): void {
-    if (this.reads.pending && this.committing === undefined && !this.owned.dirty) this.reads.answer(this.owned.all.values());
+  private answerQuestions(): void {
+    if (this.questions.pending && this.committing === undefined && !this.owned.dirty) this.questions.answer();
   }
 
   private async fetch(): Promise<void> {
@@ -237,11 +241,13 @@ export class Worker {
     // Records that come one by one are gathered: each fetch asks for all inputs, and nothing is seen before the commit anyway.
     const { lastFetch } = this;
     const sinceFetch = elapsed(lastFetch.atMs, now);
-    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && sinceFetch < fetchPaceMs && !this.reads.pending) {
+    if (!ready && lastFetch.count > 0 && lastFetch.count < smallFetch && sinceFetch < fetchPaceMs && !this.questions.pending) {
       await this.alarm.sleep(fetchPaceMs - sinceFetch);
     }
-    const answerable = this.reads.pending && this.dirtySince === undefined;
+    const answerable = this.questions.pending && this.dirtySince === undefined && this.committing === undefined;
     const waitMs = ready || answerable || this.stopping ? 0 : Math.min(shortestWait, this.idleWaitMs(now));
+    // What was written cannot be read before there is room for it.
+    if (positions.length === 0) this.unread = false;
     if (positions.length === 0) return this.alarm.sleep(waitMs);
     const asked = broker.fetch(positions, { maxBytes: fetchBytes, maxBytesPerPartition: fetchBytesPerPartition, maxWaitMs: waitMs });
     const answer = asked.then(
@@ -253,6 +259,7 @@ export class Worker {
     if (fetched === undefined) return;
     if ("error" in fetched) return this.logAway(fetched.error);
     this.failedFetches = 0;
+    this.unread = false;
     let count = 0;
     for (const batch of fetched.batches) {
       this.owned.reader(batch.topic, batch.partition)?.enqueue(batch);
@@ -301,6 +308,7 @@ export class Worker {
     const { commitRecords, commitMs } = this.options;
     if (this.committing !== undefined || this.owned.failed().length > 0 || this.commitPause.left(now) > 0) return false;
     if (this.owned.untaken >= commitRecords) return true;
+    if (this.unread) return false;
     if (this.dirtySince !== undefined) return elapsed(this.dirtySince, now) >= commitMs;
     return this.owned.dirty ? commitMs === 0 : this.marks.gather(this.owned.all.values(), now, this.owned.stopped).changed.size > 0;
   }
@@ -317,23 +325,27 @@ export class Worker {
     this.dirtySince = undefined;
     if (tasks.length === 0) return;
     const records = tasks.reduce((sum, task) => sum + task.taken, 0);
-    const result = await broker.commit({
-      group: this.spec.group,
-      generation: this.generation,
-      tasks: commits,
-      watermarks: marks.batches,
-    });
+    this.questions.commitTaken(tasks.map(({ id }) => id));
+    let result: CommitResult;
+    try {
+      result = await broker.commit({ group: this.spec.group, generation: this.generation, tasks: commits, watermarks: marks.batches });
+    } catch (error) {
+      this.questions.givenBack();
+      throw error;
+    }
     if (result.kind !== "committed") return this.giveBack(tasks, result);
     this.commitPause.end();
     for (const { topic, partition, offset } of result.written) {
-      this.written.set(`${topic} ${partition}`, offset);
-      this.owned.reader(topic, partition)?.writtenUpTo(offset);
+      const reader = this.owned.reader(topic, partition);
+      reader?.writtenUpTo(offset);
+      this.unread ||= reader !== undefined;
     }
     for (const task of tasks) for (const letter of task.committed()) events.deadLettered({ task: task.id, ...letter });
     this.marks.committed(marks);
     this.watches.committed(commits);
+    this.questions.committed(result.written);
     events.committed({ tasks: tasks.length, records, ms: clock() - now });
-    if (!this.owned.dirty) this.reads.answer(this.owned.all.values());
+    if (!this.owned.dirty) this.questions.answer();
     for (const task of tasks) if (task.failure === undefined) task.fold(Math.ceil(task.takenEntries * foldPerEntry) + 16);
   }
 
@@ -349,6 +361,7 @@ export class Worker {
 
   private giveBack(tasks: readonly Task[], result: Exclude<CommitResult, { kind: "committed" }>): void {
     const { events, retry, random, clock } = this.options;
+    this.questions.givenBack();
     events.commitFailed({ kind: result.kind, reason: result.reason, tasks: tasks.length });
     // What was done is done again from the last commit; the log keeps what was read. Fenced tasks begin anew from what is committed, by whomever.
     if (result.kind === "fenced") for (const { id } of tasks) this.reopen(id);
@@ -433,13 +446,6 @@ export class Worker {
     this.openings.drop(id);
     if (this.owned.remove(id)) this.watches.closed(id);
     this.marks.forget(id);
-  }
-
-  private endOf(subTopology: string, topic: string, partition: number): bigint | undefined {
-    const queue = this.owned.queueOf(subTopology, topic, partition);
-    if (queue === undefined || (queue.more === undefined && queue.end === 0n)) return undefined;
-    const written = this.written.get(`${topic} ${partition}`) ?? 0n;
-    return written > queue.end ? written : queue.end;
   }
 
   private idleWaitMs(now: number): number {

@@ -15,7 +15,7 @@ import { shareReader } from "./share-reader.ts";
 export type ShareAnswererOptions = {
   /** Name of the worker, for what it cannot answer. */
   readonly member: string;
-  readonly worker: Pick<Worker, "read" | "after" | "openingTasks" | "watch">;
+  readonly worker: Pick<Worker, "read" | "readAfter" | "after" | "openingTasks" | "watch">;
   readonly queries: readonly QueryPlan[];
   readonly slice?: Partial<SliceLimits>;
   readonly feed?: Partial<FeedLimits>;
@@ -91,16 +91,21 @@ async function wholeOrdered(
   let position: RowPosition | undefined;
   while (true) {
     const at = position;
-    const read = await onTasks((tasks) => ({
-      kind: "read" as const,
-      asOf: asOfTasks(tasks),
-      next: readSlice(query, tasks, {
+    // It may be run again: what it has read is only counted once it is told.
+    const read = await onTasks((tasks) => {
+      const given: Parameters<HighestRows["add"]>[] = [];
+      const next = readSlice(query, tasks, {
         ...scanOf(query, request, { ...request, position: at }),
         limits: { ...limits, characters: Infinity },
-        give: (row, final, place) => best.add(row, final, place),
-      }),
-    }));
+        give: (...row) => {
+          given.push(row);
+          return 0;
+        },
+      });
+      return { kind: "read" as const, asOf: asOfTasks(tasks), next, given };
+    });
     if (read.kind === "unavailable") return read;
+    for (const row of read.given) best.add(...row);
     position = read.next;
     if (position !== undefined) continue;
     const rows = best.sorted().map((ranked): ShareRow => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { shopPlan, shopQueries } from "../testing/shop-plan.ts";
 import { pulled, StreamClient } from "../testing/stream-client.ts";
 import { openTestShop, type PostedOrder, type TestShop, type TestShopOptions } from "../testing/test-shop.ts";
-import { allTasks, taskReader } from "../task-reader.ts";
+import { allTasks } from "../task-reader.ts";
 import { createStreamAnswerer } from "./answer-stream.ts";
 
 const day = Date.UTC(2011, 3, 1);
@@ -144,7 +144,7 @@ test("[Q43] a feed that nobody asks for any more ends, and costs nothing from th
     watching += 1;
     return () => void (end(), (watching -= 1));
   };
-  const onTasks = allTasks(taskReader(shop.worker, shopPlan(3)));
+  const onTasks = allTasks(shop.worker, shopPlan(3));
   const asked = { worker: shop.worker, onTasks, queries: shopQueries, log: "log" };
   const answerer = createStreamAnswerer({ ...asked, feed: { idleMs: 1000 }, nowMs: () => now });
   const { signal } = new AbortController();

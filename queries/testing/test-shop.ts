@@ -28,7 +28,7 @@ import { createQueries, type QueriesOptions } from "../queries.ts";
 import type { QueryAnswerer } from "../query-request.ts";
 import type { SliceLimits } from "../slice.ts";
 import { createStreamAnswerer, type StreamAnswererOptions } from "../stream/answer-stream.ts";
-import { allTasks, taskReader } from "../task-reader.ts";
+import { allTasks } from "../task-reader.ts";
 import { Streams, type StreamsOptions } from "../stream/streams.ts";
 import { type ShopOrder, shopPlan, shopQueries } from "./shop-plan.ts";
 
@@ -113,7 +113,7 @@ export async function openTestShop({
     count === 1
       ? createStreamAnswerer({
           worker,
-          onTasks: allTasks(taskReader(worker, plan)),
+          onTasks: allTasks(worker, plan),
           queries: shopQueries,
           log: broker.identity,
           slice: limits,
