@@ -18,6 +18,9 @@ export const applicationId = 0x6d696c6c;
 /** Pages of the write-ahead log at which a transaction also checkpoints: more writes fewer bytes, fewer makes the worst commit shorter. */
 const checkpointPages = 4000;
 
+/** SQLite's own page cache: a commit behind a page swap looks through all of it, and what falls out of it is still in the system's. */
+const cacheKib = 8192;
+
 /**
  * Owns the one connection to the embedded log's file. Log, groups and state stand in it side by side, each with tables and a schema version of
  * its own; all of them are used from the thread that opened it, and all calls are synchronous.
@@ -47,7 +50,7 @@ export class EmbeddedDatabase {
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = ${checkpointPages};
         PRAGMA journal_size_limit = 134217728;
-        PRAGMA cache_size = -65536;
+        PRAGMA cache_size = -${cacheKib};
         PRAGMA temp_store = MEMORY;
         CREATE TABLE IF NOT EXISTS schema_versions(part TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
       `);
