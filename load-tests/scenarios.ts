@@ -27,8 +27,8 @@ const alone = { pullsPerSecond: 0, readers: 0 };
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   smoke: { summary: "5 s of 200 events/s: does it work at all?", phases: steady(5, 200), ...alone },
   "10k": {
-    summary: "60 s of 10,000 events/s, behind 5 s of 1,000 in which the server warms up",
-    phases: [{ name: "warm-up", seconds: 5, eventsPerSecond: 1000, timed: false }, ...steady(60, 10_000)],
+    summary: "60 s of 10,000 events/s, behind 10 s of 2,000 in which the server warms up",
+    phases: [{ name: "warm-up", seconds: 10, eventsPerSecond: 2000, timed: false }, ...steady(60, 10_000)],
     ...alone,
   },
   spike: {

@@ -11,7 +11,7 @@ export const ordersShare = 0.08;
  * An open model: requests begin when they are due, whatever became of those before. A user waits for one answer at a time, so there must be users
  * for all requests that may be under way; when all of them wait, k6 drops what is due.
  */
-const secondsOfUsers = 0.5;
+const secondsOfUsers = 0.3;
 const users = { least: 20, most: 1000 } as const;
 
 /** Scenarios and thresholds of the run, as k6 takes them. */
