@@ -8,7 +8,7 @@ import { isError } from "#topology/topology-error.ts";
  * Partitions a topic of a new log. One thread works all of them, so that more would share no work; each costs a few pages at every commit, however
  * little is in it. The schemas' numbers are for a cluster. Answers do not depend on it.
  */
-export const partitionsOfNewLog = 4;
+export const partitionsOfNewLog = 2;
 
 export type Text = { readonly text: string; readonly file: string };
 

@@ -98,6 +98,37 @@ test("[R25] what is asked behind a token is told with the commit that shows it, 
   expect(answers[0]!.reduce((sum, task) => sum + task.total, 0)).toBeGreaterThanOrEqual(total);
 });
 
+test("[R26] what a commit has written is read before the next one is taken, though it ends amid other work", async () => {
+  const broker = await openTestBroker(plan);
+  const taken: (readonly string[])[] = [];
+  const begun = Promise.withResolvers<void>();
+  const worker = await startTestWorker(plan, broker, {
+    commitMs: 0,
+    commitRecords: 1_000_000,
+    pipeline: true,
+    broker: gated(broker, async ({ tasks }) => {
+      taken.push(tasks.map(({ task }) => task.split("/")[0]!));
+      if (taken.length > 1) return "commit";
+      begun.resolve();
+      while (![...worker.ownedTasks.values()].some(({ untaken }) => untaken > 0)) await new Promise(setImmediate);
+      return "commit";
+    }),
+  });
+  await post(
+    broker,
+    plan,
+    Array.from({ length: 5 }, (_, n) => input(n)),
+  );
+  await begun.promise;
+  await post(
+    broker,
+    plan,
+    Array.from({ length: 20_000 }, (_, n) => input(n)),
+  );
+  await expect.poll(() => taken.length).toBeGreaterThan(1);
+  expect([new Set(taken[0]), new Set(taken[1])]).toEqual([new Set(["one"]), new Set(["one", "two"])]);
+});
+
 test("[R25] what was read for a commit that is given back is never told: it is read again", async () => {
   const broker = await openTestBroker(plan);
   let abortsLeft = 3;
