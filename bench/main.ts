@@ -27,7 +27,7 @@ const help = `npm run bench [-- NAME… --rounds N --quick]
   --quick      small inputs and one round: whether it runs at all; its figures say nothing
 
 BENCH_DIR (${memoryFolder}) holds what is bound by the processor, BENCH_DISK (${diskFolder}) what is made durable; BENCH_CPU (${engineCore}) is the core that is
-measured, BENCH_LOAD_CPU (${loadCore}) that of the load.
+measured, BENCH_LOAD_CPU (${loadCore}) that of the load; BENCH_SECONDS (300) is how long streams are read.
 `;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
