@@ -17,6 +17,7 @@ export type EngineHost = {
   onSinks(hear: (detail: string) => void): void;
   /** Settles when the thread has failed; never, when all is well. */
   readonly failed: Promise<EngineFailure>;
+  /** Empty once the thread has ended. */
   metrics(): Promise<string>;
   /** Commits what was taken, closes the log, ends the thread. */
   stop(): Promise<void>;
@@ -38,6 +39,7 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   let hearSinks: ((detail: string) => void) | undefined;
   let sinksDetail: string | undefined;
   let lastScrape = 0;
+  let gone = false;
   const fail = (failure: EngineFailure): void => {
     ready.reject(failure);
     failed.resolve(failure);
@@ -67,6 +69,7 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
   });
   thread.on("error", (error) => fail(new EngineFailure("ENGINE_FAILED", error instanceof Error ? error.message : String(error))));
   thread.on("exit", () => {
+    gone = true;
     fail(new EngineFailure("ENGINE_FAILED", "the engine's thread has ended"));
     ended.resolve();
   });
@@ -86,6 +89,8 @@ export async function startEngine(settings: Omit<EngineSettings, "appends" | "qu
     },
     metrics: () =>
       new Promise((settle) => {
+        // A thread that is no more answers nothing, and the scrape would hang.
+        if (gone) return settle("");
         const id = ++lastScrape;
         scrapes.set(id, settle);
         send({ kind: "metrics", id });

@@ -6,6 +6,15 @@ import { windowStore } from "./store.ts";
 
 /** What stores answer, wherever their entries lie. */
 export function storeLaws(bench: StateBench): void {
+  /** Uncommitted, committed, read back from the tail, folded, read back from the base. */
+  const atEachDepth = async (check: () => void): Promise<void> => {
+    check();
+    for (const step of ["commit", "restart", "foldAway", "restart"] as const) {
+      await bench[step]();
+      check();
+    }
+  };
+
   test("[S1] a read sees every put before it, committed or not", async () => {
     expect(bench.totals.get("a")).toBeUndefined();
     bench.totals.put("a", valueOf(1));
@@ -152,15 +161,7 @@ export function storeLaws(bench: StateBench): void {
       expect(bench.perMinute.get("a", 30_000)).toBeUndefined();
       expect(bench.perMinute.get("😀", 120_000)).toEqual(valueOf(120_000, "😀"));
     };
-    check();
-    await bench.commit();
-    check();
-    await bench.restart();
-    check();
-    await bench.foldAway();
-    check();
-    await bench.restart();
-    check();
+    await atEachDepth(check);
   });
 
   test.each(["uncommitted", "committed", "folded"])("[S8] an expired window is gone, %s or not, and does not come back", async (depth) => {
@@ -179,15 +180,7 @@ export function storeLaws(bench: StateBench): void {
       bench.perMinute.put("late", 60_000, valueOf(1));
       expect(bench.perMinute.get("late", 60_000)).toBeUndefined();
     };
-    check();
-    await bench.commit();
-    check();
-    await bench.restart();
-    check();
-    await bench.foldAway();
-    check();
-    await bench.restart();
-    check();
+    await atEachDepth(check);
   });
 
   test("[S16] a key must be well-formed text, a window start a whole number from 0", () => {

@@ -1,8 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Broker } from "#broker/broker.ts";
 import type { StateStorage } from "#state/task-state.ts";
-import { noWorkerEvents } from "#task/worker-events.ts";
-import { Worker } from "#task/worker.ts";
 import { noDeliveryEvents } from "#delivery/delivery-events.ts";
 import { Deliverer } from "#delivery/deliverer.ts";
 import { LetterDesk, type LetterDeskOptions } from "#delivery/letter-desk.ts";
@@ -11,7 +9,7 @@ import type { SettleReport, SettleRequest } from "#delivery/letter-request.ts";
 import { readLetters } from "#delivery/read-letters.ts";
 import type { Delivery, Sink } from "#delivery/sink.ts";
 import { at, idOf, Shop } from "./letter-shop.ts";
-import { post, recordsOf } from "./worker-bench.ts";
+import { post, recordsOf, startWorkerOn } from "./worker-bench.ts";
 
 /** A log on which letters are settled; closed when the test ends. */
 export type LetterGround = {
@@ -54,18 +52,7 @@ function lateJournal(broker: Broker, times: number): Broker {
 export function testLetterDesk(name: string, open: (shop: Shop) => Promise<LetterGround>): void {
   const opened = async (shop: Shop): Promise<Opened> => {
     const { broker, storage, elsewhere } = await open(shop);
-    const worker = new Worker({
-      plan: shop.plan,
-      broker,
-      storage,
-      member: "worker",
-      clock: Date.now,
-      events: noWorkerEvents,
-      commitMs: 2,
-      idleMs: 60_000,
-    });
-    onTestFinished(() => worker.stop().catch(() => undefined));
-    await worker.start();
+    await startWorkerOn({ plan: shop.plan, broker, storage });
     const deskOn = (log: Broker, more: Partial<LetterDeskOptions> = {}): LetterDesk => {
       const desk = new LetterDesk({ broker: log, plan: shop.plan, clock: Date.now, ...more });
       onTestFinished(() => desk.close());

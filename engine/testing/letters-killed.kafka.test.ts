@@ -6,13 +6,11 @@ import type { Broker } from "#broker/broker.ts";
 import { describeKafka } from "#broker/kafka/proving/kafka-test.ts";
 import { transactionSteps } from "#broker/kafka/transaction/transaction.ts";
 import { type TestProcess, testProcesses } from "#state/kafka/test-processes.ts";
-import { noWorkerEvents } from "#task/worker-events.ts";
-import { Worker } from "#task/worker.ts";
 import { LetterDesk } from "#delivery/letter-desk.ts";
 import type { LetterPlace } from "#delivery/letter-place.ts";
 import { readLetters } from "#delivery/read-letters.ts";
 import { at, idOf, Shop } from "./letter-shop.ts";
-import { post, recordsOf } from "./worker-bench.ts";
+import { post, recordsOf, startWorkerOn } from "./worker-bench.ts";
 
 const never = new AbortController().signal;
 const soon = (holds: () => Promise<void>): Promise<void> => vi.waitFor(holds, { timeout: 20_000, interval: 20 });
@@ -20,18 +18,7 @@ const soon = (holds: () => Promise<void>): Promise<void> => vi.waitFor(holds, { 
 /** Letters of a worker that is gone meanwhile, whose node is mended now. */
 async function lettersOf(shop: Shop, { broker, storage }: TestProcess, count: number): Promise<void> {
   await broker.ensureTopics(shop.plan.topics);
-  const worker = new Worker({
-    plan: shop.plan,
-    broker,
-    storage,
-    member: "worker",
-    clock: Date.now,
-    events: noWorkerEvents,
-    commitMs: 20,
-    idleMs: 60_000,
-  });
-  onTestFinished(() => worker.stop().catch(() => undefined));
-  await worker.start();
+  await startWorkerOn({ plan: shop.plan, broker, storage }, { commitMs: 20 });
   await post(
     broker,
     shop.plan,

@@ -20,12 +20,17 @@ export async function openTestBroker(plan: Plan): Promise<EmbeddedBroker> {
   return broker;
 }
 
-/** A worker that is stopped when the test ends. */
-export async function startTestWorker(plan: Plan, broker: EmbeddedBroker, more: Partial<WorkerOptions> = {}): Promise<Worker> {
+/** A worker of a plan on an embedded log, which is stopped when the test ends. */
+export const startTestWorker = (plan: Plan, broker: EmbeddedBroker, more: Partial<WorkerOptions> = {}): Promise<Worker> =>
+  startWorkerOn({ plan, broker, storage: embeddedStateStorage(broker.database) }, more);
+
+/** The same on any log. */
+export async function startWorkerOn(
+  ground: Pick<WorkerOptions, "plan" | "broker" | "storage">,
+  more: Partial<WorkerOptions> = {},
+): Promise<Worker> {
   const worker = new Worker({
-    plan,
-    broker,
-    storage: embeddedStateStorage(broker.database),
+    ...ground,
     member: "worker",
     clock: Date.now,
     events: noWorkerEvents,
