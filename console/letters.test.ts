@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { browserPath, openBrowser, type Visit, visit } from "./testing/browser.ts";
+import { orderEvent } from "./testing/order.ts";
 import { Shop } from "./testing/shop.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -28,18 +29,7 @@ describe.skipIf(browserPath === undefined)("dead letters in a browser (needs Chr
   });
 
   async function postWrong(orders: number): Promise<void> {
-    const items = [{ sku: "22423", quantity: 2, unitPrice: { amount: "10.95", currency: "GBP" } }];
-    const events = Array.from({ length: orders }, (_, i) => ({
-      eventType: "order.created",
-      data: {
-        orderId: `wrong-${i}`,
-        customerId: "me",
-        items,
-        total: { amount: "1.00", currency: "GBP" },
-        shippingAddress: { country: "France" },
-        paymentMethod: { type: "card", cardId: "c" },
-      },
-    }));
+    const events = Array.from({ length: orders }, (_, i) => orderEvent(`wrong-${i}`, { total: "1.00" }));
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${shop.url}/v1/events`, { method: "POST", headers, body: JSON.stringify(events) });
     expect(response.status).toBe(200);

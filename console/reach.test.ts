@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { browserPath, openBrowser, visit } from "./testing/browser.ts";
+import { orderEvent } from "./testing/order.ts";
 import { Shop } from "./testing/shop.ts";
 
 const withinMs = { timeout: 60_000, interval: 100 };
@@ -15,6 +16,8 @@ type Finding = { readonly id: string; readonly impact: string; readonly nodes: r
 
 const schemes = ["light", "dark"] as const;
 const widths = [1280, 360] as const;
+/** Of the bars of minutes that are settled, and of those that can still change. */
+const colours = ["--bar", "--open"] as const;
 
 describe.skipIf(browserPath === undefined)("who can use the page (needs Chromium or Chrome on the path)", { timeout: 120_000 }, () => {
   const shop = new Shop();
@@ -22,10 +25,10 @@ describe.skipIf(browserPath === undefined)("who can use the page (needs Chromium
 
   beforeAll(async () => {
     [browser] = await Promise.all([openBrowser(), shop.start()]);
-    // Until there is something in each panel.
-    const stop = shop.replay(["--opening-stock", "50", "--speed", "36000"]);
-    await vi.waitUntil(async () => (await shop.ask<{ rows: unknown[] }>("/v1/queries/fraud-alerts")).rows.length > 0, withinMs);
-    await stop();
+    // Something for each panel, and for the charts minutes that are settled and one that can still change.
+    await shop.replayAll(["--opening-stock", "50"]);
+    const minutes = ["09:00", "09:01", "09:10", "09:11", "09:12"];
+    for (const minute of minutes) expect(await shop.post(orderEvent(minute, { timestamp: `2011-04-29T${minute}:00Z` }))).toBe(200);
   }, 90_000);
 
   afterAll(async () => {
@@ -68,10 +71,10 @@ describe.skipIf(browserPath === undefined)("who can use the page (needs Chromium
     const seen = await visit(browser, `${shop.url}/`, { colorScheme: "light" });
     await filled(seen.page);
     const drawn = (colour: string): Promise<unknown> => seen.page.evaluate(pixelsOf("#orders canvas", colour));
-    await expect.poll(() => drawn("--bar"), withinMs).toBeGreaterThan(50);
+    for (const colour of colours) await expect.poll(() => drawn(colour), withinMs).toBeGreaterThan(50);
     const light = await seen.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--bar')");
     await seen.page.emulateMedia({ colorScheme: "dark" });
-    await expect.poll(() => drawn("--bar"), withinMs).toBeGreaterThan(50);
+    for (const colour of colours) await expect.poll(() => drawn(colour), withinMs).toBeGreaterThan(50);
     expect(await seen.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--bar')")).not.toBe(light);
     await seen.page.setViewportSize({ width: 360, height: 800 });
     const width = async (): Promise<number> => (await seen.page.locator("#orders .uplot").boundingBox())!.width;

@@ -24,19 +24,32 @@ export class Shop {
     return this.#server.end("SIGKILL");
   }
 
-  /** Sends the shipped month of real orders, with some stock received before; what it returns ends that and waits for it. */
+  /** Sends the shipped month of real orders, with some stock received before; what it returns ends that and waits until it has ended. */
   replay(args: readonly string[]): () => Promise<void> {
+    const { child, ended } = this.#startReplay(args);
+    return async () => {
+      child.kill("SIGINT");
+      await ended;
+    };
+  }
+
+  /** Sends all of them, and settles when each query shows them. */
+  async replayAll(args: readonly string[]): Promise<void> {
+    const code = await this.#startReplay([...args, "--wait"]).ended;
+    if (code !== 0) throw new Error(`the replay ended with ${code}`);
+  }
+
+  #startReplay(args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<number | null> } {
     const child = spawn(process.execPath, [launcher, "replay", "--to", this.url, ...args], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, MILLRACE_KEY: "" },
     });
     this.#replays.add(child);
-    child.once("exit", () => this.#replays.delete(child));
-    return async () => {
-      const ended = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
-      child.kill("SIGINT");
-      await ended;
-    };
+    const ended = once(child, "exit").then(([code]) => {
+      this.#replays.delete(child);
+      return code as number | null;
+    });
+    return { child, ended };
   }
 
   /** Posts one event as it is written; answers the status. */
