@@ -57,7 +57,7 @@ export class CommittedReads {
     const read: Read = { run, settle: resolve as (answer: unknown) => void, fail: reject, atRest, waiter };
     if (this.over) reject(stopped());
     else this.waiting.push(read);
-    return { answer: promise, cancel: () => void (this.waiting = this.waiting.filter((one) => one !== read)) };
+    return { answer: promise, cancel: () => this.drop(read) };
   }
 
   /** Nothing is uncommitted. */
@@ -91,6 +91,11 @@ export class CommittedReads {
     this.over = true;
     this.giveBack();
     for (const { fail } of this.waiting.splice(0)) fail(stopped());
+  }
+
+  private drop(read: Read): void {
+    this.waiting = this.waiting.filter((one) => one !== read);
+    this.held = this.held.filter((one) => one.read !== read);
   }
 
   private take(which: (read: Read) => boolean): Read[] {

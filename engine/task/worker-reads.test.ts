@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Commit, CommitResult } from "#broker/broker.ts";
+import { BrokerError } from "#broker/broker-error.ts";
 import { readFrom, seededRandom } from "#broker/conformance-harness.ts";
 import type { EmbeddedBroker } from "#broker/embedded/embedded-broker.ts";
 import { aggregateByKey } from "#operators/aggregate.ts";
@@ -127,6 +128,33 @@ test("[R26] what a commit has written is read before the next one is taken, thou
   );
   await expect.poll(() => taken.length).toBeGreaterThan(1);
   expect([new Set(taken[0]), new Set(taken[1])]).toEqual([new Set(["one"]), new Set(["one", "two"])]);
+});
+
+test("[R26] while the log cannot be read, what is at hand is committed all the same", async () => {
+  const broker = await openTestBroker(plan);
+  let commits = 0;
+  let away = false;
+  const retry = { attempts: 100, baseMs: 1, maxMs: 2 };
+  const log = gated(broker, async () => {
+    // The first writes what is to be read next, and then nothing can be.
+    commits += 1;
+    away = true;
+    return "commit";
+  });
+  const fetch = broker.fetch.bind(broker);
+  broker.fetch = async (positions, limits) => {
+    if (away) throw new BrokerError("BROKER_UNREACHABLE", "away", { at: "in", retryable: true });
+    return fetch(positions, limits);
+  };
+  const worker = await startTestWorker(plan, broker, { commitMs: 1, commitRecords: 6, sliceRecords: 1, retry, broker: log });
+  // More than the first commit takes; the rest is at hand.
+  await post(
+    broker,
+    plan,
+    Array.from({ length: 8 }, () => input(3)),
+  );
+  await expect.poll(() => commits, { timeout: 10_000 }).toBe(2);
+  expect([...worker.ownedTasks.values()].some(({ dirty }) => dirty)).toBe(false);
 });
 
 test("[R25] what was read for a commit that is given back is never told: it is read again", async () => {

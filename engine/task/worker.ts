@@ -35,6 +35,8 @@ const smallFetch = 200;
 const fetchPaceMs = 4;
 /** After so long the thread's other work has its turn. */
 const biteMs = 2;
+/** So long a commit waits for what the last one wrote to be read, and no longer: the log may be away. */
+const unreadMs = 100;
 /** Entries folded behind each commit for each entry in it; above one, so that a tail shrinks while nothing but updates come. */
 const foldPerEntry = 1.5;
 
@@ -308,8 +310,9 @@ export class Worker {
     const { commitRecords, commitMs } = this.options;
     if (this.committing !== undefined || this.owned.failed().length > 0 || this.commitPause.left(now) > 0) return false;
     if (this.owned.untaken >= commitRecords) return true;
-    if (this.unread) return false;
-    if (this.dirtySince !== undefined) return elapsed(this.dirtySince, now) >= commitMs;
+    const waited = this.dirtySince === undefined ? 0 : elapsed(this.dirtySince, now);
+    if (this.unread && this.owned.dirty && waited < unreadMs) return false;
+    if (this.dirtySince !== undefined) return waited >= commitMs;
     return this.owned.dirty ? commitMs === 0 : this.marks.gather(this.owned.all.values(), now, this.owned.stopped).changed.size > 0;
   }
 
