@@ -33,7 +33,7 @@ await finished.promise;
 await worker.stop();
 const sum = new OutputSum();
 const rows = broker.database.connection
-  .prepare("SELECT count, bytes FROM batches JOIN partitions ON key >> 44 = id WHERE topic = ?")
+  .prepare("SELECT count, bytes FROM kept_batches b JOIN partitions p ON b.partition = p.id WHERE topic = ?")
   .iterate(outputTopic);
 for (const { count, bytes } of rows as Iterable<{ count: number; bytes: Uint8Array }>) sum.add(bytes, count);
 console.log(JSON.stringify(measure.report(sum)));

@@ -19,7 +19,8 @@ const workload = workloadOf(name, quick === "quick");
 const db = new DatabaseSync(path);
 // The pragmas of the embedded log.
 db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 134217728;
-  PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;
+  CREATE INDEX mini_inputs ON kept_batches(partition, base);
   CREATE TABLE mini_outputs(number INTEGER PRIMARY KEY, partition INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL);
   CREATE TABLE mini_offsets(partition INTEGER PRIMARY KEY, next INTEGER NOT NULL);`);
 
@@ -43,12 +44,12 @@ const state = new MiniState(db, (total: Total) => stored.encode({ ...total, amou
 const decode = projectedDecoder("payment.attempted", ["timestamp", "data.amount"]);
 
 const statements = {
-  read: db.prepare("SELECT count, bytes FROM batches WHERE key >= ? AND key < ? ORDER BY key LIMIT 1"),
+  read: db.prepare("SELECT count, bytes FROM kept_batches WHERE partition = ? AND base >= ? ORDER BY base LIMIT 1"),
   output: db.prepare("INSERT INTO mini_outputs(partition, count, bytes) VALUES (?, ?, ?)"),
   offset: db.prepare("INSERT OR REPLACE INTO mini_offsets VALUES (?, ?)"),
 };
 const ids = db.prepare("SELECT id FROM partitions WHERE topic = ? ORDER BY partition").all(inputTopic);
-const inputs = ids.map(({ id }) => ({ first: BigInt(Number(id)) << 44n, next: 0, streamTime: -1, outputs: new RecordBatchBuilder() }));
+const inputs = ids.map(({ id }) => ({ id: Number(id), next: 0, streamTime: -1, outputs: new RecordBatchBuilder() }));
 if (inputs.length !== partitions) throw new Error(`the log has ${inputs.length} partitions of ${inputTopic}`);
 
 const measure = new Measure(workload.records);
@@ -81,7 +82,7 @@ console.log(JSON.stringify(measure.report(sum)));
 db.close();
 
 function take(input: (typeof inputs)[number]): number {
-  const found = statements.read.get(input.first + BigInt(input.next), input.first + (1n << 44n));
+  const found = statements.read.get(input.id, input.next);
   if (found === undefined) return 0;
   const index = indexBatch(found["bytes"] as Uint8Array, Number(found["count"]));
   for (let i = 0; i < index.count; i++) {

@@ -143,6 +143,12 @@ export class WriteQueue {
     }
     this.#unsynced.push({ round, written: log.written(), done });
     this.#options.onTransaction();
+    try {
+      log.placeWaiting();
+    } catch (error) {
+      // The round is written all the same. It is tried again behind the next one, and whoever writes hears of a disk that is full.
+      if (!(error instanceof BrokerError)) throw error;
+    }
   }
 
   /** One waiting at a time: what comes while it is under way may be in it or not, so it has the next one. */

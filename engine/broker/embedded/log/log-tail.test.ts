@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "#broker/conformance-harness.ts";
-import { LogTail, type StoredBatch } from "./log-tail.ts";
+import type { StoredBatch } from "./batch-table.ts";
+import { LogTail } from "./log-tail.ts";
 import type { Partition } from "./partitions.ts";
 
 const partition = (id: number): Partition => ({

@@ -1,14 +1,5 @@
+import type { StoredBatch } from "./batch-table.ts";
 import type { Partition } from "./partitions.ts";
-
-/** A stored batch, as the file has it. */
-export type StoredBatch = {
-  readonly base: number;
-  readonly next: number;
-  readonly count: number;
-  readonly kind: "records" | "watermarks";
-  readonly appendedAtMs: number;
-  readonly bytes: Uint8Array;
-};
 
 type Kept = Omit<StoredBatch, "bytes"> & {
   /** Where its bytes begin, counted from the first that was ever kept. */

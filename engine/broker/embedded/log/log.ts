@@ -2,18 +2,18 @@ import type { FetchedBatch, Position } from "#broker/broker.ts";
 import { BrokerError } from "#broker/broker-error.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import { type BatchIndex, indexBatch, noRecords } from "#broker/record-batch.ts";
-import { LogTail, type StoredBatch } from "./log-tail.ts";
+import { BatchTable, batchTablesSchema, moveBatches } from "./batch-table.ts";
+import { LogTail } from "./log-tail.ts";
 import type { CheckedBatch } from "./offset-gaps.ts";
-import { keyOf, type Partition, Partitions } from "./partitions.ts";
+import { type Partition, Partitions } from "./partitions.ts";
 
 const schema = [
   `CREATE TABLE topics(name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, retention TEXT NOT NULL, retention_ms INTEGER) WITHOUT ROWID;
    CREATE TABLE partitions(id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL, log_start INTEGER NOT NULL, UNIQUE(topic, partition));
    CREATE TABLE batches(key INTEGER PRIMARY KEY, base INTEGER NOT NULL, next INTEGER NOT NULL, count INTEGER NOT NULL, kind INTEGER NOT NULL,
      appended_at INTEGER NOT NULL, bytes BLOB NOT NULL);`,
+  batchTablesSchema + moveBatches,
 ];
-
-const kinds = ["records", "watermarks"] as const;
 
 export type Bounds = { readonly maxBytes: number; readonly maxBytesPerPartition: number };
 
@@ -24,14 +24,13 @@ export type Cursor = { readonly partition: Partition; readonly from: number };
 export type Written = { readonly partition: Partition; readonly end: number };
 
 /**
- * The partitions' batches, one row each. Writes are made within a transaction, which ends with `written` or `rollback`; readers see them when they are
+ * The partitions' batches. Writes are made within a transaction, which ends with `written` or `rollback`; readers see them when they are
  * durable, by `publish`.
  */
 export class Log {
   readonly partitions;
-  readonly #insert;
-  readonly #floor;
-  readonly #select;
+  readonly #kept;
+  readonly #passing;
   readonly #writtenBefore = new Map<Partition, number>();
   readonly #tail;
 
@@ -39,14 +38,13 @@ export class Log {
   constructor(database: EmbeddedDatabase, tailBytes: number) {
     this.#tail = new LogTail(tailBytes);
     database.migrate("log", schema);
-    const { connection } = database;
-    this.partitions = new Partitions(database);
-    this.#insert = connection.prepare("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)");
-    this.#floor = connection.prepare("SELECT base, next FROM batches WHERE key >= ? AND key <= ? ORDER BY key DESC LIMIT 1");
-    this.#select = connection.prepare(
-      "SELECT base, next, count, kind, appended_at, bytes FROM batches WHERE key >= ? AND key < ? ORDER BY key",
-    );
-    this.#select.setReturnArrays(true);
+    this.#kept = new BatchTable(database, "kept");
+    this.#passing = new BatchTable(database, "passing");
+    this.partitions = new Partitions(database, (partition) => this.tableOf(partition).endOf(partition.id));
+  }
+
+  tableOf({ retention }: Pick<Partition, "retention">): BatchTable {
+    return retention.kind === "consumed" ? this.#passing : this.#kept;
   }
 
   /** Offset of the batch's first record. */
@@ -54,10 +52,11 @@ export class Log {
     const partition = this.partitions.get(batch.topic, batch.partition);
     const base = partition.written + gapBefore;
     const next = base + span;
-    this.#insert.run(keyOf(partition.id, base), base, next, batch.count, batch.kind === "records" ? 0 : 1, appendedAtMs, batch.bytes);
+    const stored = { base, next, count: batch.count, kind: batch.kind, appendedAtMs, bytes: batch.bytes };
+    this.tableOf(partition).add(partition.id, stored);
     if (!this.#writtenBefore.has(partition)) this.#writtenBefore.set(partition, partition.written);
     partition.written = next;
-    this.#tail.add(partition, { base, next, count: batch.count, kind: batch.kind, appendedAtMs, bytes: batch.bytes });
+    this.#tail.add(partition, stored);
     return base;
   }
 
@@ -65,6 +64,7 @@ export class Log {
   written(): readonly Written[] {
     const written = Array.from(this.#writtenBefore.keys(), (partition) => ({ partition, end: partition.written }));
     this.#writtenBefore.clear();
+    for (const table of [this.#kept, this.#passing]) table.written();
     return written;
   }
 
@@ -76,6 +76,12 @@ export class Log {
     for (const [partition, written] of this.#writtenBefore) partition.written = written;
     this.#writtenBefore.clear();
     this.#tail.clear();
+    for (const table of [this.#kept, this.#passing]) table.rollback();
+  }
+
+  /** Writes where batches lie, where enough of them wait for that. @throws {BrokerError} as `transaction` does; nothing is lost by it */
+  placeWaiting(): void {
+    for (const table of [this.#kept, this.#passing]) if (table.placeIsDue) table.place();
   }
 
   /** @throws {BrokerError} `BROKER_OFFSET_OUT_OF_RANGE`, `BROKER_UNKNOWN_TOPIC` */
@@ -97,7 +103,8 @@ export class Log {
     const place = { topic, partition: partition.partition, end: BigInt(end), logStart: BigInt(logStart) };
     const batches: FetchedBatch[] = [];
     let bytesLeft = maxBytes;
-    for (const { base, next, kind, count, bytes, appendedAtMs } of this.#tail.from(partition, from) ?? this.#stored(partition, from)) {
+    for (const { base, next, kind, count, bytes, appendedAtMs } of this.#tail.from(partition, from) ??
+      this.tableOf(partition).from(partition.id, from)) {
       if (base >= end || (batches.length > 0 && bytes.length > bytesLeft)) break;
       bytesLeft -= bytes.length;
       const index = indexStored(bytes, count, () => `${topic}[${partition.partition}]@${base}`);
@@ -105,16 +112,6 @@ export class Log {
       if (bytesLeft <= 0) break;
     }
     return batches;
-  }
-
-  *#stored({ id }: Partition, from: number): IterableIterator<StoredBatch> {
-    // A position may lie inside of a stored batch, which is then delivered whole.
-    const floor = this.#floor.get(keyOf(id, 0), keyOf(id, from)) as { base: number; next: number } | undefined;
-    const first = floor !== undefined && floor.next > from ? floor.base : from;
-    for (const row of this.#select.iterate(keyOf(id, first), keyOf(id + 1, 0)) as unknown as Iterable<BatchRow>) {
-      const [base, next, count, kind, appendedAtMs, bytes] = row;
-      yield { base, next, count, kind: kinds[kind]!, appendedAtMs, bytes };
-    }
   }
 
   /** The news that there is nothing, or no room, for a cursor. */
@@ -134,5 +131,3 @@ function indexStored(frame: Uint8Array, count: number, where: () => string): Bat
     throw new BrokerError("BROKER_CORRUPT", "the stored batch is no frame of its records", { at: where(), cause });
   }
 }
-
-type BatchRow = readonly [base: number, next: number, count: number, kind: number, appendedAtMs: number, bytes: Uint8Array];

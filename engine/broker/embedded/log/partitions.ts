@@ -18,11 +18,14 @@ export type Partition = {
 /** Topics and their partitions; the file has the truth, this has a copy of it. */
 export class Partitions {
   readonly #database;
+  readonly #endOf;
   readonly #specs = new Map<string, TopicSpec>();
   readonly #byTopic = new Map<string, Partition[]>();
 
-  constructor(database: EmbeddedDatabase) {
+  /** `endOf` says where the last stored batch of a partition ends; 0 for none. */
+  constructor(database: EmbeddedDatabase, endOf: (partition: Pick<Partition, "id" | "retention">) => number) {
     this.#database = database;
+    this.#endOf = endOf;
     database.read(() => this.#load());
   }
 
@@ -85,7 +88,6 @@ export class Partitions {
       this.#specs.set(name, { name, partitions: Number(row["partitions"]), retention });
     }
     const rows = connection.prepare("SELECT id, topic, partition, log_start FROM partitions ORDER BY topic, partition").all();
-    const lastNext = connection.prepare("SELECT next FROM batches WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT 1");
     for (const row of rows) {
       const topic = String(row["topic"]);
       const partition = Number(row["partition"]);
@@ -93,15 +95,13 @@ export class Partitions {
       if (list[partition] !== undefined) continue;
       const id = Number(row["id"]);
       const logStart = Number(row["log_start"]);
-      const end = Math.max(logStart, Number(lastNext.get(keyOf(id, 0), keyOf(id + 1, 0))?.["next"] ?? 0));
-      list[partition] = { id, topic, partition, retention: this.#specs.get(topic)!.retention, logStart, end, written: end };
+      const { retention } = this.#specs.get(topic)!;
+      const end = Math.max(logStart, this.#endOf({ id, retention }));
+      list[partition] = { id, topic, partition, retention, logStart, end, written: end };
       this.#byTopic.set(topic, list);
     }
   }
 }
-
-/** Row id of the batch that begins at an offset: batches lie by partition, then offset, so that reading on is reading neighbours. */
-export const keyOf = (partitionId: number, offset: number): bigint => (BigInt(partitionId) << 44n) | BigInt(offset);
 
 function checked(spec: TopicSpec): TopicSpec {
   const { name, partitions, retention } = spec;

@@ -3,7 +3,8 @@ import type { Checkpoints } from "#broker/embedded/checkpoints.ts";
 import type { EmbeddedDatabase } from "#broker/embedded/database.ts";
 import type { Groups } from "#broker/embedded/group/groups.ts";
 import type { Log } from "./log.ts";
-import { keyOf, type Partition } from "./partitions.ts";
+import type { BatchFront } from "./batch-table.ts";
+import type { Partition } from "./partitions.ts";
 
 /** Bounds of one call: freeing a batch reads each of its pages, so dropping is done in slices that nobody notices. */
 const sliceBatches = 1024;
@@ -12,15 +13,12 @@ const sliceBytes = 8 * 1024 * 1024;
 const idleMs = 3000;
 const behindMs = 2;
 
-type Front = { readonly key: bigint; readonly next: number; readonly appendedAtMs: number; readonly bytes: number };
-type Candidate = { readonly partition: Partition; readonly isOver: (front: Front) => boolean };
+type Candidate = { readonly partition: Partition; readonly isOver: (front: BatchFront) => boolean };
 
 /** Drops whole batches from the front of partitions, by each topic's retention; the log start moves behind them. */
 export class Retention {
   readonly #parts;
   readonly #clock;
-  readonly #front;
-  readonly #delete;
   readonly #moveStart;
   #candidates: Candidate[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -31,12 +29,7 @@ export class Retention {
   ) {
     this.#parts = parts;
     this.#clock = clock;
-    const { connection } = parts.database;
-    this.#front = connection.prepare(
-      "SELECT base, next, appended_at, length(bytes) AS bytes FROM batches WHERE key >= ? AND key < ? ORDER BY key",
-    );
-    this.#delete = connection.prepare("DELETE FROM batches WHERE key >= ? AND key <= ?");
-    this.#moveStart = connection.prepare("UPDATE partitions SET log_start = ? WHERE id = ?");
+    this.#moveStart = parts.database.connection.prepare("UPDATE partitions SET log_start = ? WHERE id = ?");
   }
 
   /** Drops a slice of what is over; true when there may be more. */
@@ -44,14 +37,14 @@ export class Retention {
     if (this.#candidates.length === 0) this.#candidates = this.#findCandidates();
     let batchesLeft = sliceBatches;
     let bytesLeft = sliceBytes;
-    const drops: { readonly partition: Partition; readonly last: Front }[] = [];
+    const drops: { readonly partition: Partition; readonly last: BatchFront }[] = [];
     while (this.#candidates.length > 0 && batchesLeft > 0 && bytesLeft > 0) {
       const { partition, isOver } = this.#candidates[0]!;
-      const over: Front[] = [];
+      const over: BatchFront[] = [];
       for (const front of this.#frontOf(partition)) {
         if (!isOver(front) || over.length >= batchesLeft || bytesLeft <= 0) break;
         over.push(front);
-        bytesLeft -= front.bytes;
+        bytesLeft -= front.size;
       }
       batchesLeft -= over.length;
       if (over.length > 0) drops.push({ partition, last: over.at(-1)! });
@@ -84,23 +77,28 @@ export class Retention {
     }
   }
 
-  #drop(drops: readonly { readonly partition: Partition; readonly last: Front }[]): void {
+  #drop(drops: readonly { readonly partition: Partition; readonly last: BatchFront }[]): void {
     if (drops.length === 0) return;
-    this.#parts.database.transaction("normal", () => {
+    const { database, log } = this.#parts;
+    database.transaction("normal", () => {
       for (const { partition, last } of drops) {
-        this.#delete.run(keyOf(partition.id, 0), last.key);
+        log.tableOf(partition).drop(partition.id, last.next);
         this.#moveStart.run(last.next, partition.id);
       }
     });
-    for (const { partition, last } of drops) partition.logStart = last.next;
+    for (const { partition, last } of drops) {
+      log.tableOf(partition).dropped(partition.id, last.next);
+      partition.logStart = last.next;
+    }
   }
 
-  *#frontOf({ id, logStart, end }: Partition): IterableIterator<Front> {
+  *#frontOf(partition: Partition): IterableIterator<BatchFront> {
+    const { id, logStart, end } = partition;
     if (logStart >= end) return;
-    for (const row of this.#front.iterate(keyOf(id, 0), keyOf(id + 1, 0))) {
-      const { base, next, appended_at, bytes } = row as { base: number; next: number; appended_at: number; bytes: number };
-      if (next > end) return;
-      yield { key: keyOf(id, base), next, appendedAtMs: appended_at, bytes };
+    for (const front of this.#parts.log.tableOf(partition).fronts(id)) {
+      // What is not durable yet stays.
+      if (front.next > end) return;
+      yield front;
     }
   }
 
