@@ -1,17 +1,18 @@
-import { mkdirSync } from "node:fs";
 import { relative } from "node:path";
 import { EngineFailure } from "../engine/engine-failure.ts";
+import { makeFolder, whyNoFolder } from "../make-folder.ts";
 import type { DevCode } from "./dev-codes.ts";
 import type { DevOptions } from "./options.ts";
 
 /** Makes the data folder, if it is not there. @throws {EngineFailure} `DEV_DATA_FOLDER` */
 export function makeDataFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" || code === "ENOTDIR" ? "there is a file of that name" : String(code);
-    throw new EngineFailure("DEV_DATA_FOLDER" satisfies DevCode, `${folder} cannot be the data folder: ${why}; give another --data`);
+    throw new EngineFailure(
+      "DEV_DATA_FOLDER" satisfies DevCode,
+      `${folder} cannot be the data folder: ${whyNoFolder(error)}; give another --data`,
+    );
   }
 }
 

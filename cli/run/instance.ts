@@ -1,11 +1,28 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { EngineFailure } from "../engine/engine-failure.ts";
+import { makeFolder, whyNoFolder } from "../make-folder.ts";
+import type { RunCode } from "./run-codes.ts";
 
-/** The name under which the workers of a state folder join their group: given, or made at the first start and kept in the folder. */
+/**
+ * The name under which the workers of a state folder join their group: given, or made at the first start and kept in the folder.
+ * @throws {EngineFailure} `RUN_STATE_FOLDER`
+ */
 export function instanceName(folder: string, given: string | undefined): string {
-  mkdirSync(folder, { recursive: true });
+  try {
+    return nameIn(folder, given);
+  } catch (error) {
+    throw new EngineFailure(
+      "RUN_STATE_FOLDER" satisfies RunCode,
+      `${folder} cannot be the state folder: ${whyNoFolder(error)}; give another --state`,
+    );
+  }
+}
+
+function nameIn(folder: string, given: string | undefined): string {
+  makeFolder(folder);
   if (given !== undefined) return given;
   const file = join(folder, "instance");
   try {

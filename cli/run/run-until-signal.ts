@@ -38,7 +38,14 @@ export async function runUntilSignal(options: RunOptions, host: RunHost): Promis
     return 1;
   }
   const logger = createStderrLogger(options.logLevel);
-  const instance = instanceName(options.state, options.instance);
+  let instance: string;
+  try {
+    instance = instanceName(options.state, options.instance);
+  } catch (error) {
+    if (!(error instanceof EngineFailure)) throw error;
+    stderr.write(`${error.code} ${error.message}\n`);
+    return 1;
+  }
   const running = new RunningProcess(options, { ...checked, cluster, instance, key, logger, signal, threads });
   try {
     await running.start();

@@ -24,12 +24,14 @@ export async function startEarly(options: RunOptions, threads: readonly WorkerHo
   const { host, port, topology, state } = options;
   if (port === 0 || !(await isFree(host, port)) || signal.aborted) return;
   let text: string;
+  let instance: string;
   try {
     text = readFileSync(topology, "utf8");
+    instance = instanceName(state, options.instance);
   } catch {
     return;
   }
-  const members = membersOf(instanceName(state, options.instance), options);
+  const members = membersOf(instance, options);
   for (const [n, thread] of threads.entries())
     thread.start(workerSettings(options, { member: members[n]!, text, endpoint: endpointOf(options, port) }));
   if (availableParallelism() > fewCores) return;
