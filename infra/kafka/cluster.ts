@@ -169,7 +169,10 @@ export class Cluster {
     await until("all replicas in sync", async () => (await this.status()).every(inSync), deadlineMs);
   }
 
-  /** Controlled shutdown of all nodes; who is not done in time is killed. The data stays. Answers how each node ended. */
+  /**
+   * Controlled shutdown of all nodes; who is not done in time is killed. The data stays. Answers how each node ended. Nodes that are broker and controller
+   * in one leave the quorum as they end: the last of several may find no majority that grants its shutdown, and is killed then.
+   */
   async stop(deadlineMs: number = stopDeadlineMs): Promise<readonly NodeEnd[]> {
     const ends = this.nodes.map(async ({ id, pid, files }) => ({ id, end: await stopNode(pid, files, deadlineMs) }));
     const all = await Promise.all(ends);
