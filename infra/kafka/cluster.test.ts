@@ -104,9 +104,10 @@ test("of three nodes two go on without the third, which comes back in sync", { t
   await cluster.awaitInSync(60_000);
   const three = { brokers: [1, 2, 3], partitions: { all: 10, withLeader: 10, inSync: 10 }, coordinated: true };
   await expect.poll(() => seenBy([1, 2, 3]), { timeout: 60_000 }).toMatchObject([three, three, three]);
-  // The last may find no majority left that grants its shutdown.
-  const ended = { end: expect.toBeOneOf(["controlled", "killed"]) as string };
-  expect(await cluster.stop()).toEqual([1, 2, 3].map((id) => ({ id, ...ended })));
+  const ends = await cluster.stop();
+  expect(ends).toEqual([1, 2, 3].map((id) => ({ id, end: expect.toBeOneOf(["controlled", "killed"]) as string })));
+  // As long as a majority is left it grants each its shutdown: so only who hears of it more than a second behind the others is killed.
+  expect(ends.filter(({ end }) => end === "controlled").length).toBeGreaterThanOrEqual(2);
   expect(await cluster.stop()).toEqual([1, 2, 3].map((id) => ({ id, end: "was not running" })));
 });
 
