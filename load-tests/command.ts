@@ -9,6 +9,7 @@ import { loadAverage, machine } from "./report/machine.ts";
 import { heldAll, type Outcome, rowsOf, tableOf, verdictOf } from "./report/outcome.ts";
 import { pageOf } from "./report/page.ts";
 import { secondsOf } from "./scenarios.ts";
+import type { RunNames } from "./round.ts";
 import { startOwnServer } from "./run/own-server.ts";
 import { type K6Run, runK6, toldFileOf } from "./run/run-k6.ts";
 import { type ReadersReport, StreamReaders } from "./run/stream-readers.ts";
@@ -16,7 +17,7 @@ import { ToldFile } from "./run/told-file.ts";
 import { countingQuery, countOrders } from "./verify/counted-orders.ts";
 import { LogJudge, type LogVerdict } from "./verify/log-verdict.ts";
 import { readLog } from "./verify/read-log.ts";
-import { type RunNames, SentEvents } from "./verify/sent-events.ts";
+import { SentEvents } from "./verify/sent-events.ts";
 
 /** Where a command is run. */
 export type Surroundings = {

@@ -1,9 +1,9 @@
 import exec from "k6/execution";
 import http, { type RefinedResponse } from "k6/http";
 import { Counter, Trend } from "k6/metrics";
-import { idsOf, placeOf } from "../event-id.ts";
+import { firstRequestOf, requestsOfRound } from "../event-id.ts";
+import { bodyOf, createRound } from "../round.ts";
 import { readSettings } from "../settings.ts";
-import { createShopper, type Shopper } from "../shopper.ts";
 import { formatTold, type Outcome } from "../told-line.ts";
 import { optionsFor, ordersPerQuestion } from "./options-for.ts";
 
@@ -11,7 +11,7 @@ import { optionsFor, ordersPerQuestion } from "./options-for.ts";
 // Each virtual user has this module for itself.
 
 const settings = readSettings(__ENV, Date.now());
-const { url, run, seed, batch, visibleBy } = settings;
+const { url, batch, visibleBy } = settings;
 
 export const options = optionsFor(settings);
 
@@ -29,34 +29,33 @@ const allAccepted = `accepted=${batch}, duplicate=0, rejected=0, retry=0`;
 
 const questions = ordersPerQuestion(settings);
 
-// Of this virtual user. Its number is asked for once: a look into k6/execution costs as much as making an event.
-let user = 0;
-let shopper: Shopper | undefined;
-let requests = 0;
+// Of this virtual user; 0 is k6 itself, which looks at the options.
+const user = __VU;
+const round = user === 0 ? [] : createRound(settings, user);
+const requestsInRound = requestsOfRound(batch);
+const ordersInRound = round.at(-1)?.orders ?? 0;
+let requests = firstRequestOf(user, batch);
 
 /** One request of `batch` events; for some of the orders in it, a question that waits until a query shows it. */
 export function post(): void {
-  if (shopper === undefined) {
-    user = exec.vu.idInTest;
-    shopper = createShopper({ run, seed, user });
-  }
-  const { next, orders } = shopper;
-  const request = requests++;
   const phase = __ENV["PHASE"]!;
-  const timestamp = new Date().toISOString();
-  const ids = idsOf(run, user, request);
-  const ordersBefore = orders.count;
-  // Joined once: k6 copies a string each time that something is put behind it.
-  const texts: string[] = [];
-  for (let index = 0; index < batch; index++) texts[index] = next(ids + index, timestamp);
+  const request = requests++;
+  const rounds = Math.floor(request / requestsInRound);
+  const made = round[request - rounds * requestsInRound]!;
+  const body = bodyOf(made, rounds, new Date().toISOString());
   const sentAt = Date.now();
-  const response = http.post(`${url}/v1/events`, `[${texts.join(",")}]`, posted);
+  const response = http.post(`${url}/v1/events`, body, posted);
   const { duration: ms } = response.timings;
   if (response.status === 200 && response.headers["Ingest-Result"] === allAccepted) {
     accepted.add(batch);
     console.log(formatTold({ kind: "posted", user, request, phase, sentAt, ms, outcomes: "", status: 200, code: "" }));
-    if (visibleBy !== undefined && orders.count > ordersBefore && isAsked(ordersBefore, orders.count, questions[phase]!))
-      waitUntilShown(response, { user, request, phase, sentAt, index: placeOf(run, orders.eventId)!.index, sku: orders.sku });
+    const { ordersBefore, orders, newest } = made;
+    if (
+      visibleBy !== undefined &&
+      orders > ordersBefore &&
+      isAsked(rounds * ordersInRound + ordersBefore, orders - ordersBefore, questions[phase]!)
+    )
+      waitUntilShown(response, { user, request, phase, sentAt, ...newest });
     return;
   }
   const { outcomes, code } = outcomesOf(response);
@@ -140,8 +139,8 @@ function outcomesOf(response: RefinedResponse<"text">): { readonly outcomes: str
   return { outcomes, code: results.find(({ code }) => code !== undefined)?.code ?? "unknown" };
 }
 
-/** Whether one of the orders from `before` to `after` is to be asked for. Users begin at different ones, or all would ask at once. */
-function isAsked(before: number, after: number, every: number): boolean {
-  const first = user * 7;
-  return Math.floor((first + after) / every) > Math.floor((first + before) / every);
+/** Whether one of the `count` orders behind the first `before` is to be asked for. Users begin at different ones, or all would ask at once. */
+function isAsked(before: number, count: number, every: number): boolean {
+  const first = user * 7 + before;
+  return Math.floor((first + count) / every) > Math.floor(first / every);
 }

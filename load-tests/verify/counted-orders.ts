@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { RunNames, SentEvents } from "./sent-events.ts";
+import type { RunNames } from "../round.ts";
+import type { SentEvents } from "./sent-events.ts";
 
 /** What the pipeline made of the accepted orders of known customers, by the query that counts them. */
 export type CountedOrders = {

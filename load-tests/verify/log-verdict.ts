@@ -1,6 +1,7 @@
 import { topicOf } from "#schemas/event-registry.ts";
-import { placeOf } from "../event-id.ts";
-import type { RunNames, SentByUser, SentEvents } from "./sent-events.ts";
+import { eventIdOf, placeOf } from "../event-id.ts";
+import type { RunNames } from "../round.ts";
+import type { SentByUser, SentEvents } from "./sent-events.ts";
 
 /** A record as the log has it, with the id of the event in it. */
 export type ReadRecord = { readonly topic: string; readonly partition: number; readonly key: string | null; readonly eventId: string };
@@ -53,9 +54,9 @@ export class LogJudge {
     const { topic, key, partition, eventId } = record;
     if (!eventId.startsWith(`${run}.`)) return;
     this.#records += 1;
-    const place = placeOf(run, eventId);
+    const place = placeOf(run, batch, eventId);
     const user = place === undefined ? undefined : this.#sent.users.get(place.user);
-    const event = place === undefined || place.index >= batch ? -1 : place.request * batch + place.index;
+    const event = place === undefined || user === undefined ? -1 : (place.request - user.first) * batch + place.index;
     const sent = user?.events[event];
     if (place === undefined || sent === undefined) return this.#isStrange(`${eventId} in ${topic} was never sent`);
     if (topicOf(sent.eventType) !== topic || sent.key !== key)
@@ -100,14 +101,14 @@ export class LogJudge {
 
   #count(
     user: number,
-    { outcomes, events }: SentByUser,
+    { first, outcomes, events }: SentByUser,
     counts: { accepted: number; lost: number; unasked: number; unknownSent: number; unknownStored: number },
   ): void {
     const { batch, run } = this.#names;
     const seen = this.#seen.get(user)!;
     for (const [event, outcome] of outcomes.entries()) {
       const stored = seen[event]! > 0;
-      const named = (): string => `${run}.${user}.${Math.floor(event / batch)}.${event % batch}`;
+      const named = (): string => eventIdOf(run, batch, { user, request: first + Math.floor(event / batch), index: event % batch });
       if (outcome === "a" || outcome === "d") {
         counts.accepted += 1;
         if (stored) continue;

@@ -1,12 +1,11 @@
-import { eventIdOf } from "../event-id.ts";
-import { createShopper, type MadeEvent } from "../shopper.ts";
+import { firstRequestOf, requestsOfRound } from "../event-id.ts";
+import { createRound, keyInRound, type RunNames } from "../round.ts";
+import type { MadeEvent } from "../shopper.ts";
 import type { Outcome, Told } from "../told-line.ts";
 
-/** How a run's events are made again: by the same rule, as its virtual users made them. */
-export type RunNames = { readonly run: string; readonly seed: number; readonly batch: number };
-
-/** What one virtual user sent, in order. Event `n` is event `n % batch` of request `n / batch`. */
+/** What one virtual user sent, in order. Event `n` is event `n % batch` of request `first + n / batch`. */
 export type SentByUser = {
+  readonly first: number;
   readonly events: readonly MadeEvent[];
   /** What k6 was told of each; `u` where it wrote nothing, or does not know. */
   readonly outcomes: readonly Outcome[];
@@ -29,23 +28,27 @@ export class SentEvents {
     requests.set(told.request, told.outcomes);
   }
 
-  /** Makes the events again, now that all has been told. */
+  /** Makes the events again, by the same rule as the virtual users, now that all has been told. */
   finish(): this {
-    const { run, seed, batch } = this.#names;
+    const { batch } = this.#names;
+    const requestsInRound = requestsOfRound(batch);
     for (const [user, requests] of this.#told) {
-      const { next, last } = createShopper({ run, seed, user });
+      const made: MadeEvent[] = [];
+      createRound(this.#names, user, (event) => made.push(event));
       const events: MadeEvent[] = [];
       const outcomes: Outcome[] = [];
+      const first = firstRequestOf(user, batch);
       const newest = Math.max(...requests.keys()) + 1;
-      for (let request = 0; request <= newest; request++) {
+      for (let request = first; request <= newest; request++) {
         const told = requests.get(request);
+        const round = Math.floor(request / requestsInRound);
         for (let index = 0; index < batch; index++) {
-          next(eventIdOf(run, { user, request, index }), "");
-          events.push(last());
+          const event = made[(request % requestsInRound) * batch + index]!;
+          events.push({ eventType: event.eventType, key: keyInRound(event, round) });
           outcomes.push(told === undefined ? "u" : told === "" ? "a" : (told[index] as Outcome));
         }
       }
-      this.users.set(user, { events, outcomes });
+      this.users.set(user, { first, events, outcomes });
     }
     this.#told.clear();
     return this;
