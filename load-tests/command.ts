@@ -8,7 +8,7 @@ import { help, type LoadCommand, parseLoadCommand } from "./options.ts";
 import { loadAverage, machine } from "./report/machine.ts";
 import { heldAll, type Outcome, rowsOf, tableOf, verdictOf } from "./report/outcome.ts";
 import { pageOf } from "./report/page.ts";
-import { secondsOf } from "./scenarios.ts";
+import { requestsPerSecondOf, secondsOf } from "./scenarios.ts";
 import type { RunNames } from "./round.ts";
 import { startOwnServer } from "./run/own-server.ts";
 import { type K6Run, runK6, toldFileOf } from "./run/run-k6.ts";
@@ -102,6 +102,7 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
       env,
       folder,
       batch: settings.batch,
+      requestsPerSecond: requestsPerSecondOf(settings.scenario, settings.batch),
       lasts: secondsOf(settings.scenario),
       serverPid: server?.pid,
       signal: AbortSignal.any([signal, died.signal]),

@@ -66,3 +66,7 @@ export function adjusted(scenario: Scenario, change: { readonly seconds?: number
 }
 
 export const secondsOf = ({ phases }: Scenario): number => phases.reduce((sum, { seconds }) => sum + seconds, 0);
+
+/** At the most. */
+export const requestsPerSecondOf = ({ phases, pullsPerSecond }: Scenario, batch: number): number =>
+  Math.max(...phases.map(({ eventsPerSecond }) => eventsPerSecond / batch)) + pullsPerSecond;

@@ -12,7 +12,7 @@ export const ordersShare = 0.08;
  * for all requests that may be under way; when all of them wait, k6 drops what is due.
  */
 const secondsOfUsers = 0.3;
-const users = { least: 20, most: 1000 } as const;
+const users = { least: 20, most: 300 } as const;
 
 /** Scenarios and thresholds of the run, as k6 takes them. */
 export function optionsFor({ scenario, batch, timings, visibleBy }: Settings): Options {
