@@ -92,13 +92,39 @@ function ownerOf(log: string): number {
   }
 }
 
-test("[LT11] with k6: a server that dies ends the run, and is told", needsK6, async () => {
-  const data = join(folder, "dies");
-  const { code, said, complained } = await load(["soak", "--rate", "100", "--data", data], (line) => {
-    if (/ events\/s {2}accepted/.test(line)) process.kill(ownerOf(join(data, "log.db")), "SIGKILL");
+test.for(["SIGKILL", "SIGTERM"] as const)(
+  "[LT11] with k6: a server that ends by %s ends the run, and is told; what it had taken is read back all the same",
+  needsK6,
+  async (signal) => {
+    const data = join(folder, `ends-${signal}`);
+    let ended = false;
+    const args = ["soak", "--rate", "1000", "--data", data, "--report", join(folder, "ends.html")];
+    const { code, said, complained } = await load(args, (line) => {
+      if (ended || !/ events\/s {2}accepted/.test(line)) return;
+      ended = true;
+      process.kill(ownerOf(join(data, "log.db")), signal);
+    });
+    expect(code, said).toBe(exitCodes.notRun);
+    const how = `millrace dev ended with ${signal === "SIGTERM" ? "0" : signal} in the midst of the load`;
+    expect(complained).toMatch(new RegExp(`^LOAD_SERVER_FAILED ${how}`));
+    expect(said).toMatch(/✓ log +[\d,]+ events of [\d,]+ keys read back: 0 lost, 0 doubled, 0 disordered/);
+    expect(said).toContain(`✗ server`);
+    expect(said).not.toContain("Ctrl-C");
+  },
+);
+
+test("[LT11] with k6: another's server that ends is told when nothing more can be asked", needsK6, async () => {
+  const server = await startOwnServer(join(folder, "given-ends"), process.env, new AbortController().signal);
+  const args = ["smoke", "--seconds", "8", "--url", server.url, "--report", join(folder, "given-ends.html")];
+  let ended: Promise<void> | undefined;
+  const { code, said, complained } = await load(args, (line) => {
+    if (/ events\/s {2}accepted/.test(line)) ended ??= server.stop();
   });
+  await ended;
   expect(code, said).toBe(exitCodes.notRun);
-  expect(complained).toMatch(/^LOAD_SERVER_FAILED millrace dev ended with SIGKILL/);
+  expect(complained).toMatch(/^LOAD_SERVER_AWAY/);
+  expect(said).toMatch(/✗ not accepted: k6_\d+/);
+  expect(said).toMatch(/✗ server/);
 });
 
 test("[LT5] with k6: a server that runs already is loaded, not ended; its queries are what is judged", needsK6, async () => {

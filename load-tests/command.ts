@@ -65,6 +65,7 @@ async function run(command: Run, k6: FoundK6, around: Surroundings): Promise<num
     await mkdir(dirname(report), { recursive: true });
     await writeFile(report, pageOf(outcome));
     around.say(`report: ${report}`);
+    if (outcome.serverAway !== undefined) throw outcome.serverAway;
     if (outcome.k6Run.interrupted) return exitCodes.interrupted;
     return heldAll(outcome) ? exitCodes.held : exitCodes.notHeld;
   } finally {
@@ -84,7 +85,12 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
   const server = given === undefined ? await startOwnServer(data, env, signal) : undefined;
   const url = server?.url ?? settings.url;
   const died = new AbortController();
-  void server?.ended.then(() => died.abort());
+  let how: number | NodeJS.Signals | undefined;
+  void server?.ended.then((as) => {
+    how = as;
+    died.abort();
+  });
+  let serverAway: LoadError | undefined;
   let k6Run: K6Run;
   let orders: Outcome["orders"];
   let read: ReadersReport | undefined;
@@ -110,11 +116,17 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
     });
     say(`${k6Run.course.accepted.toLocaleString("en")} events were accepted; reading them back …`);
     readTold(folder, sent);
-    if (queries.has(countingQuery)) orders = await countOrders(url, sent, settings);
-    read = await readers?.finish();
+    if (server === undefined) serverAway = await awayNow(url, env);
+    else if (died.signal.aborted) {
+      serverAway = new LoadError("LOAD_SERVER_FAILED", `millrace dev ended with ${how} in the midst of the load:\n${server.said()}`);
+    }
+    if (serverAway === undefined) {
+      if (queries.has(countingQuery)) orders = await countOrders(url, sent, settings);
+      read = await readers?.finish();
+    }
   } finally {
     readers?.close();
-    await server?.stop();
+    if (!died.signal.aborted) await server?.stop();
   }
   const log = server === undefined ? undefined : await judgedLog(data, sent, settings);
   return {
@@ -126,9 +138,21 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
     log,
     orders,
     readers: read,
+    serverAway,
     url: given,
     startedAt,
   };
+}
+
+/** Why the server can be asked for nothing more, if so. */
+async function awayNow(url: string, env: NodeJS.ProcessEnv): Promise<LoadError | undefined> {
+  try {
+    await queriesOf(url, env);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LoadError) return error;
+    throw error;
+  }
 }
 
 function readTold(folder: string, sent: SentEvents): void {

@@ -1,3 +1,4 @@
+import type { LoadError } from "../load-error.ts";
 import type { Settings } from "../settings.ts";
 import { secondsOf } from "../scenarios.ts";
 import { quantile } from "../run/course.ts";
@@ -20,14 +21,20 @@ export type Outcome = {
   readonly orders: CountedOrders | undefined;
   /** Undefined in scenarios without. */
   readonly readers: ReadersReport | undefined;
+  /** Why the server was not there any more in the end; what it had taken is judged all the same. */
+  readonly serverAway: LoadError | undefined;
   readonly url: string | undefined;
   readonly startedAt: Date;
 };
 
 export type Row = { readonly what: string; readonly value: string; readonly verdict?: boolean };
 
-export const heldAll = ({ k6Run, log, orders, readers }: Outcome): boolean =>
-  k6Run.thresholds.every(({ held }) => held) && log?.good !== false && orders?.good !== false && readers?.good !== false;
+export const heldAll = ({ k6Run, log, orders, readers, serverAway }: Outcome): boolean =>
+  serverAway === undefined &&
+  k6Run.thresholds.every(({ held }) => held) &&
+  log?.good !== false &&
+  orders?.good !== false &&
+  readers?.good !== false;
 
 /** The verdict in a sentence: what did not hold by its name, and whether the machine had other things to do. */
 export function verdictOf(outcome: Outcome): string {
@@ -48,7 +55,7 @@ export const percentiles = (values: number[]): string => [0.5, 0.95, 0.99, 1].ma
 
 /** What was asked for, what came, what it cost, and the verdicts: a line each, for the terminal and the report. */
 export function rowsOf(outcome: Outcome): readonly Row[] {
-  const { settings, k6Run, log, orders, readers } = outcome;
+  const { settings, k6Run, log, orders, readers, serverAway } = outcome;
   const { course, droppedIterations, k6, server } = k6Run;
   const { phases } = settings.scenario;
   const asked = phases.reduce((sum, { seconds, eventsPerSecond }) => sum + seconds * eventsPerSecond, 0);
@@ -91,7 +98,11 @@ export function rowsOf(outcome: Outcome): readonly Row[] {
       : { what: "log", value: verdictLine(log), verdict: log.good },
     ...(orders === undefined ? [] : [{ what: "orders counted by the pipeline", value: ordersLine(orders), verdict: orders.good }]),
     ...(readers === undefined ? [] : [{ what: "readers of streams", value: readersLine(readers), verdict: readers.good }]),
-    ...(k6Run.interrupted ? [{ what: "ended early", value: "by Ctrl-C" }] : []),
+    ...(serverAway === undefined
+      ? k6Run.interrupted
+        ? [{ what: "ended early", value: "by Ctrl-C" }]
+        : []
+      : [{ what: "server", value: serverAway.message.split(":\n")[0]!, verdict: false }]),
   ];
 }
 

@@ -38,7 +38,7 @@ function outcomeOf(more: Partial<Outcome> = {}): Outcome {
   };
   const machine = { cores: 2, cpu: "<cpu>", memoryGib: 4, system: "linux", node: "v24", commit: "abc", loadBefore: "0.1 0.1 0.1" };
   const about = { settings, machine, loadAfter: "1.0 0.5 0.2", k6Version: "v1.8.1", url: undefined, startedAt: new Date(0) };
-  return { ...about, k6Run, log, orders: undefined, readers: undefined, ...more };
+  return { ...about, k6Run, log, orders: undefined, readers: undefined, serverAway: undefined, ...more };
 }
 
 test("[LT9] a run that held says so, with rate, percentiles, both costs, ack level and machine", () => {

@@ -7,9 +7,11 @@ import { type Child, startChild } from "./child.ts";
 export type OwnServer = {
   readonly url: string;
   readonly pid: number;
-  /** Settles when it has ended, asked to or not. */
-  readonly ended: Promise<unknown>;
-  /** As Ctrl-C does: what was let in is committed. */
+  /** Settles when it has ended, asked to or not: with its exit code, or the name of the signal. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** What it said last. */
+  readonly said: () => string;
+  /** As Ctrl-C does: what was let in is committed. Of one that has ended before, its end is told. */
   stop(): Promise<void>;
 };
 
@@ -22,7 +24,7 @@ export async function startOwnServer(data: string, env: NodeJS.ProcessEnv, signa
   const child = await startChild(process.execPath, { args: [millrace, "dev", "--no-demo", "--port", "0", "--data", data], env });
   try {
     const url = await readyUrl(child, signal);
-    return { url, pid: child.pid, ended: child.ended, stop: () => stop(child) };
+    return { url, pid: child.pid, ended: child.ended, said: child.said, stop: () => stop(child) };
   } catch (error) {
     child.signal("SIGKILL");
     await child.ended;
