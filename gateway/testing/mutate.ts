@@ -93,7 +93,7 @@ export function writeEvent(event: unknown, random: SeededRandom): string {
   const text = JSON.stringify(event) ?? "null";
   switch (random.between(0, 30)) {
     case 0:
-      return text.replace("{", '{"eventId":"twice",');
+      return text.startsWith('{"') ? `{"eventId":"twice",${text.slice(1)}` : text;
     case 1:
       return text.replace(/:\d+(?=[,}\]])/, ":1e999");
     case 2:
