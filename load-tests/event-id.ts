@@ -6,14 +6,12 @@
  */
 export type EventPlace = { readonly user: number; readonly request: number; readonly index: number };
 
-/** How many requests a round has. */
-export const requestsOfRound = (batch: number): number => Math.max(leastRequests, Math.ceil(leastEvents / batch));
-/** Few, since all users keep theirs; but so many that visits have room in them. */
-const leastRequests = 30;
-const leastEvents = 160;
+/** How many requests a round has: few, since all users keep theirs, but so many that visits have room in them. */
+export const requestsOfRound = (batch: number): number => Math.ceil(Math.min(3000, Math.max(160, 30 * batch)) / batch);
 
 /** Where in its first round a user begins: elsewhere than others, or all would fill carts at one time, and order at another. */
-export const firstRequestOf = (user: number, batch: number): number => (user * 11) % requestsOfRound(batch);
+export const firstRequestOf = (user: number, batch: number): number => (user * primeAboveRounds) % requestsOfRound(batch);
+const primeAboveRounds = 167;
 
 /** `{run}.{user}.{round}-{request of the round}.{index}`: names the event in any run, and lets the verifier tell what was sent before it. */
 export function eventIdOf(run: string, batch: number, { user, request, index }: EventPlace): string {
