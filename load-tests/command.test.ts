@@ -113,6 +113,21 @@ test.for(["SIGKILL", "SIGTERM"] as const)(
   },
 );
 
+test(
+  "[LT11] with k6: a server that ends while it is asked what it counted is told, and what it had taken is read back",
+  needsK6,
+  async () => {
+    const data = join(folder, "ends-late");
+    const args = ["smoke", "--seconds", "2", "--no-timings", "--data", data, "--report", join(folder, "ends-late.html")];
+    const { code, said, complained } = await load(args, (line) => {
+      if (line.endsWith("reading them back …")) process.kill(ownerOf(join(data, "log.db")), "SIGKILL");
+    });
+    expect(code, said).toBe(exitCodes.notRun);
+    expect(complained).toMatch(/^LOAD_SERVER_FAILED millrace dev ended with SIGKILL/);
+    expect(said).toMatch(/✓ log +[\d,]+ events of [\d,]+ keys read back: 0 lost, 0 doubled, 0 disordered/);
+  },
+);
+
 test("[LT11] with k6: another's server that ends is told when nothing more can be asked", needsK6, async () => {
   const server = await startOwnServer(join(folder, "given-ends"), process.env, new AbortController().signal);
   const args = ["smoke", "--seconds", "8", "--url", server.url, "--report", join(folder, "given-ends.html")];

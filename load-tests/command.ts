@@ -2,18 +2,19 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { findK6, type FoundK6 } from "./install/find-k6.ts";
 import { LoadError } from "./load-error.ts";
 import { help, type LoadCommand, parseLoadCommand } from "./options.ts";
 import { loadAverage, machine } from "./report/machine.ts";
 import { heldAll, type Outcome, rowsOf, tableOf, verdictOf } from "./report/outcome.ts";
 import { pageOf } from "./report/page.ts";
-import { requestsPerSecondOf, secondsOf } from "./scenarios.ts";
 import type { RunNames } from "./round.ts";
 import { startOwnServer } from "./run/own-server.ts";
 import { type K6Run, runK6, toldFileOf } from "./run/run-k6.ts";
 import { type ReadersReport, StreamReaders } from "./run/stream-readers.ts";
 import { ToldFile } from "./run/told-file.ts";
+import { requestsPerSecondOf, secondsOf } from "./scenarios.ts";
 import { countingQuery, countOrders } from "./verify/counted-orders.ts";
 import { LogJudge, type LogVerdict } from "./verify/log-verdict.ts";
 import { readLog } from "./verify/read-log.ts";
@@ -90,8 +91,12 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
     how = as;
     died.abort();
   });
+  const serverFailed = (): LoadError | undefined =>
+    died.signal.aborted
+      ? new LoadError("LOAD_SERVER_FAILED", `millrace dev ended with ${how} in the midst of the load:\n${server?.said()}`)
+      : undefined;
   let serverAway: LoadError | undefined;
-  let k6Run: K6Run;
+  let k6Run: K6Run | undefined;
   let orders: Outcome["orders"];
   let read: ReadersReport | undefined;
   const readers = settings.scenario.readers > 0 ? new StreamReaders(url, settings.scenario.readers) : undefined;
@@ -116,14 +121,16 @@ async function loaded({ settings, script, url: given }: Run, { k6, folder, data 
     });
     say(`${k6Run.course.accepted.toLocaleString("en")} events were accepted; reading them back …`);
     readTold(folder, sent);
-    if (server === undefined) serverAway = await awayNow(url, env);
-    else if (died.signal.aborted) {
-      serverAway = new LoadError("LOAD_SERVER_FAILED", `millrace dev ended with ${how} in the midst of the load:\n${server.said()}`);
-    }
+    serverAway = server === undefined ? await awayNow(url, env) : serverFailed();
     if (serverAway === undefined) {
       if (queries.has(countingQuery)) orders = await countOrders(url, sent, settings);
       read = await readers?.finish();
     }
+  } catch (error) {
+    // What could not be asked may be for its end, which is known a moment later; then that is what to tell.
+    if (server !== undefined && !signal.aborted) await Promise.race([server.ended, delay(1000)]);
+    serverAway = serverFailed();
+    if (serverAway === undefined || k6Run === undefined) throw serverAway ?? error;
   } finally {
     readers?.close();
     if (!died.signal.aborted) await server?.stop();

@@ -55,7 +55,7 @@ export const percentiles = (values: number[]): string => [0.5, 0.95, 0.99, 1].ma
 
 /** What was asked for, what came, what it cost, and the verdicts: a line each, for the terminal and the report. */
 export function rowsOf(outcome: Outcome): readonly Row[] {
-  const { settings, k6Run, log, orders, readers, serverAway } = outcome;
+  const { settings, k6Run, log, orders, readers, serverAway, url } = outcome;
   const { course, droppedIterations, k6, server } = k6Run;
   const { phases } = settings.scenario;
   const asked = phases.reduce((sum, { seconds, eventsPerSecond }) => sum + seconds * eventsPerSecond, 0);
@@ -99,10 +99,9 @@ export function rowsOf(outcome: Outcome): readonly Row[] {
     ...(orders === undefined ? [] : [{ what: "orders counted by the pipeline", value: ordersLine(orders), verdict: orders.good }]),
     ...(readers === undefined ? [] : [{ what: "readers of streams", value: readersLine(readers), verdict: readers.good }]),
     ...(serverAway === undefined
-      ? k6Run.interrupted
-        ? [{ what: "ended early", value: "by Ctrl-C" }]
-        : []
-      : [{ what: "server", value: serverAway.message.split(":\n")[0]!, verdict: false }]),
+      ? []
+      : [{ what: "server", value: url === undefined ? "ended in the midst of the load" : "does not answer any more", verdict: false }]),
+    ...(k6Run.interrupted && serverAway === undefined ? [{ what: "ended early", value: "by Ctrl-C" }] : []),
   ];
 }
 

@@ -11,7 +11,7 @@ export type OwnServer = {
   readonly ended: Promise<number | NodeJS.Signals>;
   /** What it said last. */
   readonly said: () => string;
-  /** As Ctrl-C does: what was let in is committed. Of one that has ended before, its end is told. */
+  /** As Ctrl-C does: what was let in is committed. */
   stop(): Promise<void>;
 };
 

@@ -42,8 +42,11 @@ export type K6Options = {
 
 const script = fileURLToPath(new URL("../k6/load.ts", import.meta.url));
 const sayEverySeconds = 5;
-/** An eighth of what the machine has. */
-const mostMemoryMib = (): number => Math.round(Math.min(3 * 1024, Math.max(1024, totalmem() / 8 / 1024 ** 2)));
+/** An eighth of what there is, which a container may bound. */
+function mostMemoryMib(): number {
+  const mib = Math.min(totalmem(), process.constrainedMemory() || Infinity) / 1024 ** 2;
+  return Math.round(Math.min(3 * 1024, Math.max(1024, mib / 8)));
+}
 /** A second; a request of 10 events costs it 450 µs. */
 const requestsPerCore = 2000;
 const thresholdsCrossed = 99;
